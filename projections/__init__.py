@@ -1,0 +1,1 @@
+"""The read side: facts folded into views, and views turned into documents."""
