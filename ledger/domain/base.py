@@ -32,7 +32,7 @@ class Said:
     whose records carry them.
     """
 
-    jti: UUID
+    jti: UUID | None  # None in one read back from a public record: it is inside `jws`
     row: int
     salt: bytes
     statement: bytes
@@ -147,7 +147,7 @@ class LedgerAggregate(BaseAggregate[UUID]):
     def begin(cls, event_class: type[LedgerEvent], stream: UUID, act: Act, **fields: Any) -> Self:
         """Return a new aggregate with its first event pending."""
         event = _event(event_class, stream, cls.INITIAL_VERSION, act, fields)
-        made: Self = event.mutate(None)  # type: ignore[assignment,type-var]
+        made: Self = event.mutate(None)  # type: ignore[assignment]
         made.pending_events.append(event)
         return made
 

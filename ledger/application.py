@@ -1,0 +1,318 @@
+"""The ledger: the only place that loads and saves.
+
+`submit` takes a submission in, decides it chunk by chunk and appends what was accepted; the same
+submission again gets its first answer. Everything behind the register is replayed once and kept
+exactly as long as no newer authority record exists.
+
+Source: LEDGER.md 6, SPEC.md 3.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import Application
+from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+from eventsourcing.utils import Environment
+
+from ledger.authority import AUTHORITY_TOPICS, keyring_of, purpose_of, registrar_key
+from ledger.clock import Clock, SystemClock, instant
+from ledger.deciding import (
+    Batch,
+    Circumstances,
+    Outcome,
+    PrivateDeciding,
+    atomic_refusal,
+    decide_public,
+)
+from ledger.domain.base import LedgerAggregate
+from ledger.domain.founding import Founding, LedgerFounded
+from ledger.domain.organisation import Organisation
+from ledger.domain.register import Register
+from ledger.errors import Corrupt, Stale, Unauthorised, Unavailable
+from ledger.files import LedgerFiles
+from ledger.ids import public_id
+from ledger.keys.keyring import Keyring, RegisteredKey
+from ledger.keys.keystore import KeyStore
+from ledger.keys.signer import jws_verify
+from ledger.mapper import LedgerMapper
+from ledger.outcomes import OutcomeStore
+from ledger.possession import check_possession
+from ledger.privacy.epoch import load_epoch_keys
+from ledger.privacy.sealing import SubjectKey
+from ledger.privacy.vault import Vault
+from ledger.statements import ATOMIC, SUBMISSION_TYP, ReceivedSubmission, Row, Statement, read_statement
+from ledger.store.jobs import Job, Jobs
+from ledger.store.recorder import Submission, Write
+from ledger.store.sqlite import LedgerFactory, LedgerRecorder
+
+CHUNK_ROWS = 1000
+DECIDE_TRIES = 6
+_AUTHORITY_BATCH = 1000
+
+
+class Ledger(Application[UUID]):
+    """One ledger, open for reading and writing."""
+
+    name = "ledger"
+
+    def __init__(self, files: LedgerFiles, passphrase: bytes, *, clock: Clock | None = None) -> None:
+        """Open the ledger in `files`; its databases are made when they are missing.
+
+        Raises:
+            Unauthorised: the passphrase does not open the epoch file.
+        """
+        self.files = files
+        self.clock = clock or SystemClock()
+        self.keystore = KeyStore(files.keys, passphrase)
+        self.vault = Vault(files.vault, load_epoch_keys(files.epoch, passphrase))
+        self.jobs = Jobs(files.jobs)
+        self._register = Register()
+        self._register_lock = threading.Lock()
+        # One writer at a time decides and saves: SQLite has one anyway, and nobody decides in vain.
+        self._writing = threading.Lock()
+        super().__init__(
+            env={
+                "PERSISTENCE_MODULE": "ledger.store.sqlite:LedgerFactory",
+                LedgerFactory.DATABASE: str(files.ledger),
+            }
+        )
+        self.outcomes = OutcomeStore(self.jobs, self.vault, self.store)
+
+    # -------------------------------------------------------------- the library's construction hooks
+
+    def construct_factory(self, env: Environment) -> LedgerFactory:
+        """Return the factory, with our clock."""
+        factory = LedgerFactory(env)
+        factory.clock = self.clock
+        return factory
+
+    def construct_mapper(self) -> Mapper[UUID]:
+        """Return the mapper that seals under the vault's keys."""
+        return LedgerMapper(JSONTranscoder(), self._key_of)
+
+    @property
+    def store(self) -> LedgerRecorder:
+        """The recorder, by its own type."""
+        assert isinstance(self.recorder, LedgerRecorder)
+        return self.recorder
+
+    def _key_of(self, subject: UUID) -> SubjectKey:
+        key = self.vault.keys([subject]).get(subject)
+        if key is None:
+            raise Unavailable("the subject's key is not in the vault: nothing can be sealed for it", code="vault")
+        return key
+
+    # -------------------------------------------------------------- reading
+
+    def replay(self, stored_events: Iterable[StoredEvent]) -> Any:
+        """Return the aggregate that these records of one stream make, None for none."""
+        aggregate: Any = None
+        for stored in stored_events:
+            aggregate = self.mapper.to_domain_event(stored).mutate(aggregate)  # type: ignore[attr-defined]
+        return aggregate
+
+    def get_many(self, streams: Iterable[UUID]) -> dict[UUID, LedgerAggregate]:
+        """Return many aggregates at once; unknown ones are absent."""
+        return {stream: self.replay(stored) for stream, stored in self.store.select_streams(streams).items()}
+
+    def register(self) -> Register:
+        """Return the register as it stands; treat it as read-only, or fork it."""
+        authority = self.store.head().authority
+        with self._register_lock:
+            if self._register.position < authority:
+                self._register = self._advanced(self._register, authority)
+            return self._register
+
+    def _advanced(self, register: Register, authority: int) -> Register:
+        fresh = register.fork()
+        while fresh.position < authority:
+            batch = self.store.select_notifications(
+                fresh.position + 1, _AUTHORITY_BATCH, stop=authority, topics=AUTHORITY_TOPICS
+            )
+            if not batch:
+                raise Corrupt("authority records are missing from the store", code="authority")
+            for notification in batch:
+                fresh.apply(self.mapper.to_domain_event(notification), notification.id)  # type: ignore[arg-type]
+        return fresh
+
+    @property
+    def founding(self) -> Founding:
+        """How this ledger was founded."""
+        founding = self.register().founding
+        if founding is None:
+            raise Unavailable("this ledger is not founded yet: run `roa init`", code="not-founded")
+        return founding
+
+    def keyring(self) -> Keyring:
+        """Return every registered key with its validity by position."""
+        return keyring_of(self.register())
+
+    # -------------------------------------------------------------- taking a submission in
+
+    def submit(
+        self, received: ReceivedSubmission, *, progress: Callable[[int], None] | None = None
+    ) -> list[Outcome]:
+        """Decide a submission, append what is accepted, and return an outcome for every row.
+
+        The same submission (iss, jti, n, root) again gets the first answer again, and whatever a
+        crash left undecided is decided now. Durable when it returns.
+
+        Args:
+            received: a submission whose parts belong together.
+            progress: called with the number of rows decided so far.
+
+        Raises:
+            Unauthorised: its key is unknown, of another organisation, retired, or for other purposes.
+            Reused: the same id with other content.
+            Unavailable: clock, disk, or too many writers: nothing of the failed chunk is recorded.
+        """
+        claims = received.claims
+        self.check_signature(received)
+        job = self.outcomes.open(received, self.clock.now_us())
+        known = {outcome.row: outcome for outcome in self.outcomes.of(job)}
+        if len(known) == claims.n:
+            return [known[row] for row in range(claims.n)]
+        actor = self.actor(received)
+        pending = [(place, row) for place, row in enumerate(received.rows) if place not in known]
+        width = len(pending) if claims.mode == ATOMIC else CHUNK_ROWS
+        for at in range(0, len(pending), width):
+            chunk = pending[at : at + width]
+            decided = self._commit(received, actor, chunk)
+            known.update((outcome.row, outcome) for outcome in decided)
+            self.outcomes.keep(job, decided, done=at + width >= len(pending))
+            if progress:
+                progress(len(known))
+        return [known[row] for row in range(claims.n)]
+
+    def check_signature(self, received: ReceivedSubmission) -> RegisteredKey:
+        """Return the registered key that signed a submission; a key that was retired since still signed it.
+
+        Raises:
+            Unauthorised: the key is unknown or another organisation's, or the signature is not its own.
+        """
+        kid, claims = received.jws.header["kid"], received.claims
+        key = self._keyring_for(received).get(kid)
+        if key is None or key.organisation != claims.iss:
+            raise Unauthorised("the signing key is not registered to this organisation", code="E909")
+        jws_verify(received.token, key.jwk, SUBMISSION_TYP)
+        return key
+
+    def actor(self, received: ReceivedSubmission) -> Organisation:
+        """Return the organisation that says it, its key being valid now for everything it says.
+
+        Raises:
+            Unauthorised: the key is retired, revoked, or for other purposes.
+        """
+        claims, kid = received.claims, received.jws.header["kid"]
+        position = self.store.head().size + 1
+        keyring = self._keyring_for(received)
+        for purpose in {purpose_of(kind) for kind in received.kinds}:
+            keyring.valid(kid, claims.iss, purpose, position)
+        actor = self.register().organisation(claims.iss) or self._founder(received)
+        if actor is None:
+            raise Unauthorised("this organisation is not on the register", code="E909")
+        return actor
+
+    def _keyring_for(self, received: ReceivedSubmission) -> Keyring:
+        """Return the keys that may have signed a submission: for the founding, the one inside it."""
+        if self.store.head().size:
+            return self.keyring()
+        return Keyring([registrar_key(_founding_members(received), received.claims)])
+
+    def _founder(self, received: ReceivedSubmission) -> Organisation | None:
+        """Return the regulator as the founding names it, until it is registered like everybody."""
+        founding = self.register().founding
+        if founding is not None:
+            number, name = founding.registrar_number, founding.registrar_name
+        else:
+            registrar = _founding_members(received)["registrar"]
+            number, name = registrar["number"], registrar["name"]
+        if received.claims.iss != public_id("organisation", number):
+            return None
+        return Organisation.provisional(received.claims.iss, number, name, instant(self.clock.now_us()))
+
+    def _commit(
+        self, received: ReceivedSubmission, actor: Organisation, chunk: Sequence[tuple[int, Row]]
+    ) -> list[Outcome]:
+        """Decide and save one chunk, again from the start whenever something read has moved."""
+        with self._writing:
+            for _ in range(DECIDE_TRIES):
+                recorded = self.store.recorded_rows(received.claims.iss, received.claims.jti)
+                done = [self.outcomes.recorded(place, recorded[place]) for place, _ in chunk if place in recorded]
+                rest = [(place, row) for place, row in chunk if place not in recorded]
+                try:
+                    fresh = self._decide_and_save(received, actor, rest) if rest else []
+                except Stale:
+                    continue
+                return sorted(done + fresh, key=lambda outcome: outcome.row)
+        raise Unavailable("too many writers at once: post again in a moment", code="busy")
+
+    def _decide_and_save(
+        self, received: ReceivedSubmission, actor: Organisation, rows: Sequence[tuple[int, Row]]
+    ) -> list[Outcome]:
+        as_of = self.store.head().size  # before anything is read: what is newer makes this stale
+        register = self.register()
+        case = Circumstances(received, actor, register.fork(), as_of, self.clock.now_us())
+        if received.public:
+            batch = decide_public(case, rows, self._check_proofs)
+        else:
+            batch = PrivateDeciding(case, self.vault, self.store, self.replay).decide(rows)
+        if received.claims.mode == ATOMIC and len(batch.recorded) < len(batch.outcomes):
+            return atomic_refusal(batch.outcomes)
+        self._save_batch(received, batch, as_of)
+        return batch.outcomes
+
+    def _save_batch(self, received: ReceivedSubmission, batch: Batch, as_of: int) -> None:
+        if not batch.events:
+            return
+        claims = received.claims
+        write = Write(
+            as_of=as_of,
+            reads=batch.reads_of_others(),
+            submission=Submission(claims.iss, claims.jti, received.token, received.leaf_hashes),
+            takes=tuple(batch.takes),
+            frees=tuple(batch.frees),
+        )
+        positions = self.save_events(batch.events, batch.keys, write)
+        # From here the chunk is durable: a crash is finished by posting again, not undone.
+        for outcome, position in zip(batch.recorded, positions, strict=True):
+            outcome.position = position
+
+    def save_events(
+        self, events: Sequence[Any], keys: dict[UUID, SubjectKey], write: Write
+    ) -> Sequence[int]:
+        """Seal and append these events in one transaction; return their positions."""
+        mapper = self.mapper
+        assert isinstance(mapper, LedgerMapper)
+        stored = [mapper.to_stored(event, keys) for event in events]
+        return self.store.insert_events(stored, write=write) or []
+
+    def _check_proofs(self, statement: Statement) -> None:
+        if statement.kind.type == "key.registered":
+            check_possession(statement.members, self.register(), self.founding.origin)
+
+    def resume(self, read: Callable[[Job, bytes], ReceivedSubmission]) -> int:
+        """Finish what a stop interrupted: every received job that is not done. Return how many."""
+        jobs = self.jobs.unfinished()
+        for job in jobs:
+            body = self.outcomes.body(job)
+            if body is not None:
+                self.submit(read(job, body))
+        return len(jobs)
+
+    def close(self) -> None:
+        """Close every file."""
+        super().close()
+        self.store.close()
+        self.vault.close()
+        self.jobs.close()
+
+
+def _founding_members(received: ReceivedSubmission) -> dict[str, Any]:
+    """Return the members of the one statement that an empty ledger accepts; Unauthorised otherwise."""
+    statement = read_statement(received.rows[0])
+    if len(received.rows) != 1 or not isinstance(statement, Statement) or statement.kind.type != LedgerFounded.TOPIC:
+        raise Unauthorised("this ledger is not founded yet: run `roa init`", code="not-founded")
+    return statement.members

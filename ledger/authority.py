@@ -1,0 +1,81 @@
+"""Who may say what: the keys of a register, by position, and the purpose each statement needs.
+
+Source: LEDGER.md 2 (genesis, keys count by log position), SPEC.md 1.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from ledger.domain.register import Register
+from ledger.domain.registry import EVENTS
+from ledger.errors import Unauthorised
+from ledger.ids import public_id
+from ledger.keys.keyring import Keyring, RegisteredKey
+from ledger.keys.signer import jwk_from_text, jwk_text, thumbprint
+from ledger.possession import verify_possession
+from ledger.statements import Claims
+
+OPERATOR_BODY = "OPERATOR"
+AUTHORITY_TOPICS = tuple(topic for topic, event_class in EVENTS.items() if event_class.AUTHORITY)
+
+
+def purpose_of(statement_type: str) -> str:
+    """Return the key purpose that a statement type needs."""
+    return "keys" if statement_type.startswith("key.") else "submission"
+
+
+def registrar_key(members: Mapping[str, Any], claims: Claims) -> RegisteredKey:
+    """Return the registrar's key as the statement `ledger.founded` brings it: it signs itself in.
+
+    Raises:
+        Refusal: (E817) the possession proof does not hold, or is for another organisation or origin.
+    """
+    registrar = members["registrar"]
+    organisation = public_id("organisation", registrar["number"])
+    verify_possession(registrar["possession"], registrar["jwk"], organisation, members["origin"])
+    if claims.aud != members["origin"] or claims.iss != organisation:
+        raise Unauthorised("the founding is said by the registrar that it names, to the log that it names", code="E909")
+    return _founding_key(jwk_text(registrar["jwk"]), organisation, ("keys", "submission"))
+
+
+def keyring_of(register: Register) -> Keyring:
+    """Return the keys of a register with their validity by position, the founding's own among them."""
+    keys = []
+    founding = register.founding
+    if founding is not None:
+        regulator = public_id("organisation", founding.registrar_number)
+        keys.append(_founding_key(founding.registrar_jwk, regulator, ("keys", "submission")))
+        operator = public_id("organisation", OPERATOR_BODY)
+        keys += [_founding_key(jwk, operator, (purpose,)) for purpose, jwk in founding.operator_keys]
+    for kid, key in register.keys.items():
+        at = register.key_positions[kid]
+        keys.append(
+            RegisteredKey(
+                kid=kid,
+                organisation=key.organisation,
+                jwk=jwk_from_text(key.jwk),
+                purposes=frozenset(key.purposes),
+                custody=key.custody,
+                registered_at=at.registered_at,
+                retired_at=at.retired_at,
+                revoked_at=at.revoked_at,
+                suspected_from=key.suspected_from,
+            )
+        )
+    return Keyring(keys)
+
+
+def _founding_key(jwk_text: str, organisation: UUID, purposes: Iterable[str]) -> RegisteredKey:
+    jwk = jwk_from_text(jwk_text)
+    return RegisteredKey(
+        kid=thumbprint(jwk),
+        organisation=organisation,
+        jwk=jwk,
+        purposes=frozenset(purposes),
+        custody="own",
+        registered_at=1,
+        retired_at=None,
+        revoked_at=None,
+        suspected_from=None,
+    )

@@ -1,0 +1,1 @@
+"""What an actor may ask for: one function per statement type."""

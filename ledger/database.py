@@ -1,0 +1,113 @@
+"""Opening SQLite the one way we open it: durable, strict, and a build that does not corrupt.
+
+SQLite 3.7.0 to 3.51.2 can corrupt a database when a WAL is reset under concurrent readers; the
+`pysqlite3` wheel carries a fixed build and takes the place of the standard module, for the
+`eventsourcing` library too.
+
+Source: LEDGER.md 6 (synchronous=FULL, STRICT, 64 MB cache), COMPONENTS.md 0.6.
+"""
+
+import sqlite3 as _standard
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+try:
+    import pysqlite3 as sqlite3
+except ImportError:  # no wheel for this platform: `is_sound` tells the operator what that means
+    sqlite3 = _standard
+else:
+    sys.modules["sqlite3"] = sqlite3
+
+BUSY_TIMEOUT_S = 30
+CACHE_KIB = 64 * 1024
+IN_LIST_MAX = 500  # parameters in one `IN (…)`: below every build's limit, large enough to amortise
+
+Connection = sqlite3.Connection
+IntegrityError = sqlite3.IntegrityError
+DatabaseError = sqlite3.DatabaseError
+OperationalError = sqlite3.OperationalError
+
+
+def is_sound() -> bool:
+    """Whether this SQLite build is outside the range with the WAL-reset bug."""
+    version = tuple(map(int, sqlite3.sqlite_version.split(".")))
+    return version >= (3, 51, 3) or version in ((3, 44, 6), (3, 50, 7))
+
+
+def connect(path: Path, *, secure_delete: bool = False) -> Connection:
+    """Open a database in WAL mode with synchronous=FULL and explicit transactions.
+
+    `secure_delete` overwrites what is deleted: for the vault, whose deletions are promises.
+    """
+    connection: Connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    connection.execute("PRAGMA trusted_schema=OFF")
+    connection.execute("PRAGMA cell_size_check=ON")
+    if secure_delete:
+        connection.execute("PRAGMA secure_delete=ON")
+    return connection
+
+
+class Database:
+    """One file: a writer that takes turns, and a reading connection for each thread.
+
+    Every write is one `BEGIN IMMEDIATE` transaction: what is read inside it cannot move.
+    """
+
+    def __init__(self, path: Path, schema: str, *, secure_delete: bool = False) -> None:
+        self.path = path
+        self._secure_delete = secure_delete
+        self._turn = threading.Lock()
+        self._local = threading.local()
+        self._opened: list[Connection] = []
+        self._writer = self._open()
+        with self._turn:
+            self._writer.executescript(schema)
+
+    def _open(self) -> Connection:
+        connection = connect(self.path, secure_delete=self._secure_delete)
+        self._opened.append(connection)
+        return connection
+
+    @property
+    def reader(self) -> Connection:
+        """This thread's connection for reading."""
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._open()
+        return connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Hold the one write transaction: durable when the block ends, undone when it raises."""
+        with self._turn:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                # From here the change is durable: synchronous=FULL has flushed the WAL.
+                self._writer.execute("COMMIT")
+            except BaseException:
+                # A full disk has rolled back already; a second ROLLBACK would mask the cause.
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    def select_in(self, query: str, values: list[Any]) -> Iterator[tuple[Any, ...]]:
+        """Run `query`, whose `{marks}` becomes `?,?,…`, over the values in bounded slices."""
+        for at in range(0, len(values), IN_LIST_MAX):
+            part = values[at : at + IN_LIST_MAX]
+            yield from self.reader.execute(query.format(marks=",".join("?" * len(part))), part)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self._opened:
+            connection.close()
+        self._opened.clear()

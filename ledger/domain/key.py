@@ -1,0 +1,87 @@
+"""Keys of organisations. They count by the position of their records, never by a clock."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from ledger.domain.base import Created, LedgerAggregate, PublicEvent
+
+
+class KeyRegistered(Created, PublicEvent):
+    """An organisation's key may be used for these purposes by records after this one.
+
+    kid: RFC 7638 thumbprint. jwk: the public key as JCS text. custody: `own` or `delegated`.
+    not_before: a date for people; validity counts by position.
+    """
+
+    TOPIC = "key.registered"
+    OPEN = ("kid", "organisation", "jwk", "purposes", "custody", "not_before")
+
+    kid: str
+    organisation: UUID
+    jwk: str
+    purposes: tuple[Any, ...]
+    custody: str
+    not_before: date
+
+    def apply(self, aggregate: "Key") -> None:
+        """Set what the key is and whose."""
+        aggregate.kid = self.kid
+        aggregate.organisation = self.organisation
+        aggregate.jwk = self.jwk
+        aggregate.purposes = frozenset(self.purposes)
+        aggregate.custody = self.custody
+        aggregate.not_before = self.not_before
+        aggregate.retired_from = None
+        aggregate.revoked_for = None
+        aggregate.suspected_from = None
+
+
+class KeyRetired(PublicEvent):
+    """A key is used no longer; what it signed before stays valid for ever."""
+
+    TOPIC = "key.retired"
+    OPEN = ("retired_from",)
+
+    retired_from: date
+
+    def apply(self, aggregate: "Key") -> None:
+        """Mark the key as retired."""
+        aggregate.retired_from = self.retired_from
+
+
+class KeyRevoked(PublicEvent):
+    """A key counts no longer; records from `suspected_from` on are suspect until reaffirmed."""
+
+    TOPIC = "key.revoked"
+    OPEN = ("reason", "suspected_from")
+
+    reason: str
+    suspected_from: str | None
+
+    def apply(self, aggregate: "Key") -> None:
+        """Mark the key as revoked."""
+        aggregate.revoked_for = self.reason
+        aggregate.suspected_from = self.suspected_from
+
+
+class Key(LedgerAggregate):
+    """A registered public key. Stream: `key|<thumbprint>`."""
+
+    TOPIC = "key"
+    BEGINS = (KeyRegistered,)
+
+    kid: str
+    organisation: UUID
+    jwk: str
+    purposes: frozenset[str]
+    custody: str
+    not_before: date
+    retired_from: date | None
+    revoked_for: str | None
+    suspected_from: str | None
+
+    @property
+    def ended(self) -> bool:
+        """Return whether the key was retired or revoked."""
+        return self.retired_from is not None or self.revoked_for is not None

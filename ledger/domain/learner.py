@@ -1,0 +1,28 @@
+"""A learner, known by a random id; everything personal is sealed."""
+
+from datetime import date
+
+from ledger.domain.base import Created, LedgerAggregate, PrivateEvent
+
+
+class LearnerRegistered(Created, PrivateEvent):
+    """A person is known here. `subject` is the stream itself; nothing of this event is open."""
+
+    TOPIC = "learner.registered"
+    SEALED = ("nsn", "family", "given", "whole", "date_of_birth")
+
+    nsn: str
+    family: str | None
+    given: str | None
+    whole: str | None
+    date_of_birth: date
+
+    def apply(self, aggregate: "Learner") -> None:
+        """Nothing is kept: an event that comes from the store stays sealed."""
+
+
+class Learner(LedgerAggregate):
+    """A learner. Stream: a random id, never an NSN."""
+
+    TOPIC = "learner"
+    BEGINS = (LearnerRegistered,)

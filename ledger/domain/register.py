@@ -1,0 +1,154 @@
+"""The public register as a value: every public aggregate, up to one position of the ledger."""
+
+from typing import Any, NamedTuple, Self, TypeVar
+from uuid import UUID
+
+from ledger.domain.accreditation import Accreditation
+from ledger.domain.base import PUBLIC, LedgerAggregate, LedgerEvent
+from ledger.domain.founding import Founding
+from ledger.domain.key import Key, KeyRegistered, KeyRetired, KeyRevoked
+from ledger.domain.microcredential import Microcredential
+from ledger.domain.organisation import Organisation
+
+_Held = TypeVar("_Held", bound=LedgerAggregate)
+
+
+class KeyPositions(NamedTuple):
+    """Where in the ledger a key was registered, retired and revoked."""
+
+    registered_at: int
+    retired_at: int | None = None
+    revoked_at: int | None = None
+
+
+class Register:
+    """Organisations, keys, listings and accreditations as they stand at `position`.
+
+    Look things up in the dictionaries, never change what they hold: `fork` costs nothing because
+    forks share everything until one of them writes, and an aggregate is changed only in the
+    private copy that an `edit_*` method (or `apply`) makes.
+
+    Attributes:
+        position: newest authority record contained, 0 when empty.
+        founding: None before the ledger is founded.
+        organisations: by stream id; `organisation()` finds one by number or body too.
+        keys: by thumbprint. key_positions: by thumbprint, for keys that are recorded.
+        microcredentials: by (code, version). versions: code to its versions, ascending.
+        accreditations: by (provider number, code).
+    """
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.founding: Founding | None = None
+        self.organisations: dict[UUID, Organisation] = {}
+        self.labels: dict[str, UUID] = {}
+        self.keys: dict[str, Key] = {}
+        self.key_positions: dict[str, KeyPositions] = {}
+        self.microcredentials: dict[tuple[str, int], Microcredential] = {}
+        self.versions: dict[str, tuple[int, ...]] = {}
+        self.accreditations: dict[tuple[int, str], Accreditation] = {}
+        self._streams: dict[UUID, LedgerAggregate] = {}
+        self._shared = False
+        self._own: set[UUID] = set()
+
+    # -------------------------------------------------------------- looking up
+
+    def organisation(self, reference: int | str | UUID) -> Organisation | None:
+        """Return the organisation with that number (95001 or "95001"), body code or stream id."""
+        if isinstance(reference, UUID):
+            return self.organisations.get(reference)
+        stream = self.labels.get(str(reference))
+        return None if stream is None else self.organisations[stream]
+
+    def is_regulator(self, organisation: Organisation) -> bool:
+        """Return whether the founding names that organisation as registrar."""
+        return self.founding is not None and organisation.number == self.founding.registrar_number
+
+    def __contains__(self, stream: UUID) -> bool:
+        """Return whether a public stream with that id exists."""
+        return stream in self._streams
+
+    # -------------------------------------------------------------- changing
+
+    def fork(self) -> Self:
+        """Return a register with the same content that can be changed without changing this one."""
+        # From here neither side owns anything: whoever writes first copies.
+        self._shared, self._own = True, set()
+        made = type(self).__new__(type(self))
+        made.__dict__.update(self.__dict__, _own=set())
+        return made
+
+    def apply(self, event: LedgerEvent, position: int) -> None:
+        """Take in a recorded public event; positions arrive in ascending order."""
+        assert event.PRIVACY == PUBLIC, event.TOPIC
+        assert position > self.position, (position, self.position)
+        stream: UUID = event.originator_id
+        held = self._streams.get(stream)
+        made: Any = event.mutate(None if held is None else self._edit(held))
+        self.add(made)
+        self._note_key(event, position)
+        self.position = position
+
+    def add(self, aggregate: LedgerAggregate) -> None:
+        """Hold a new aggregate, or the changed copy of one; the caller gives it up."""
+        self._unshare()
+        self._own.add(aggregate.id)
+        self._streams[aggregate.id] = aggregate
+        if isinstance(aggregate, Organisation):
+            self.organisations[aggregate.id] = aggregate
+            for label in (aggregate.number, aggregate.body):
+                if label is not None:
+                    self.labels[str(label)] = aggregate.id
+        elif isinstance(aggregate, Key):
+            self.keys[aggregate.kid] = aggregate
+        elif isinstance(aggregate, Microcredential):
+            self.microcredentials[aggregate.code, aggregate.mc_version] = aggregate
+            known = {*self.versions.get(aggregate.code, ()), aggregate.mc_version}
+            self.versions[aggregate.code] = tuple(sorted(known))
+        elif isinstance(aggregate, Accreditation):
+            self.accreditations[aggregate.provider, aggregate.code] = aggregate
+        else:
+            assert isinstance(aggregate, Founding), type(aggregate)
+            self.founding = aggregate
+
+    def edit_organisation(self, stream: UUID) -> Organisation:
+        """Return this register's private copy of an organisation it holds."""
+        return self._edit(self.organisations[stream])
+
+    def edit_key(self, kid: str) -> Key:
+        """Return this register's private copy of a key it holds."""
+        return self._edit(self.keys[kid])
+
+    def edit_microcredential(self, code: str, version: int) -> Microcredential:
+        """Return this register's private copy of a listing it holds."""
+        return self._edit(self.microcredentials[code, version])
+
+    def edit_accreditation(self, provider: int, code: str) -> Accreditation:
+        """Return this register's private copy of an accreditation it holds."""
+        return self._edit(self.accreditations[provider, code])
+
+    def _edit(self, held: _Held) -> _Held:
+        if held.id in self._own:
+            return held
+        copied = held.__class__.__new__(held.__class__)
+        # Public aggregates hold immutable values only, so a shallow copy is a whole one.
+        copied.__dict__.update(held.__dict__)
+        copied.__dict__["_pending_events"] = list(held.pending_events)
+        self.add(copied)
+        return copied
+
+    def _unshare(self) -> None:
+        if not self._shared:
+            return
+        for name, held in list(self.__dict__.items()):
+            if isinstance(held, dict):
+                self.__dict__[name] = held.copy()
+        self._shared = False
+
+    def _note_key(self, event: LedgerEvent, position: int) -> None:
+        if isinstance(event, KeyRegistered):
+            self.key_positions[event.kid] = KeyPositions(position)
+        elif isinstance(event, KeyRetired | KeyRevoked):
+            key: Any = self._streams[event.originator_id]
+            name = "retired_at" if isinstance(event, KeyRetired) else "revoked_at"
+            self.key_positions[key.kid] = self.key_positions[key.kid]._replace(**{name: position})

@@ -1,0 +1,38 @@
+"""The closed list of what can be recorded: a topic that is not here does not exist."""
+
+from ledger.domain.accreditation import AccreditationEnded, AccreditationGranted
+from ledger.domain.award import AwardRevoked, MicrocredentialAwarded
+from ledger.domain.base import LedgerEvent
+from ledger.domain.enrolment import AssessmentNotAchieved, AssessmentPassed, LearnerEnrolled
+from ledger.domain.founding import LedgerFounded
+from ledger.domain.key import KeyRegistered, KeyRetired, KeyRevoked
+from ledger.domain.learner import LearnerRegistered
+from ledger.domain.microcredential import (
+    MicrocredentialRegistered,
+    MicrocredentialReviewed,
+    MicrocredentialStatusSet,
+)
+from ledger.domain.organisation import OrganisationRegistered, OrganisationRoleEnded, OrganisationRoleGranted
+
+_CLASSES: tuple[type[LedgerEvent], ...] = (
+    LedgerFounded,
+    OrganisationRegistered,
+    OrganisationRoleGranted,
+    OrganisationRoleEnded,
+    KeyRegistered,
+    KeyRetired,
+    KeyRevoked,
+    MicrocredentialRegistered,
+    MicrocredentialStatusSet,
+    MicrocredentialReviewed,
+    AccreditationGranted,
+    AccreditationEnded,
+    LearnerRegistered,
+    LearnerEnrolled,
+    AssessmentPassed,
+    AssessmentNotAchieved,
+    MicrocredentialAwarded,
+    AwardRevoked,
+)
+
+EVENTS: dict[str, type[LedgerEvent]] = {cls.TOPIC: cls for cls in _CLASSES}

@@ -1,0 +1,1 @@
+"""How values become bytes, one canonical way each."""

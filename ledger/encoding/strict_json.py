@@ -1,0 +1,107 @@
+"""JSON read strictly, and written in its one canonical form (JCS).
+
+Two parsers that disagree about a duplicate key would disagree about what was signed: duplicate
+keys, NaN, trailing data, deep nesting and broken UTF-8 are refused.
+
+Source: RFC 8259, RFC 7493 §2.3 (I-JSON), RFC 8785 (JCS), RFC 4648 §5 (base64url).
+"""
+
+import base64
+import binascii
+import json
+from typing import Any, Never
+
+import rfc8785
+
+from ledger.errors import Malformed
+
+DEPTH_MAX = 32
+_plain = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
+def parse(data: bytes | str, *, size_max_bytes: int, depth_max: int = DEPTH_MAX) -> Any:
+    """Return the value of one JSON text.
+
+    Raises:
+        Malformed: too large, not UTF-8, not JSON, a key twice in one object, NaN, or nested too deeply.
+    """
+    if len(data) > size_max_bytes:
+        raise Malformed(f"more than {size_max_bytes} bytes of JSON")
+    try:
+        text = data if isinstance(data, str) else data.decode()
+        if text.count("[") + text.count("{") > depth_max:
+            _check_depth(text, depth_max)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        if "\\ud" in text or "\\uD" in text:
+            _plain(value).encode()  # a lone surrogate has no UTF-8 form
+        return value
+    except UnicodeDecodeError as error:
+        raise Malformed("the bytes are not UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise Malformed("this is not JSON, or an object has a key twice") from error
+
+
+def canonical(value: Any) -> bytes:
+    """Return the JCS bytes of a JSON value (RFC 8785)."""
+    return rfc8785.dumps(value)
+
+
+def canonical_plain(value: Any) -> bytes:
+    """Return the same bytes as `canonical`, fast.
+
+    Only for values of text, whole numbers below 2**53, true, false, null, arrays, and objects whose
+    keys are ASCII: for these, sorting by code point is sorting by UTF-16 unit.
+    """
+    return _plain(value).encode()
+
+
+def b64url(data: bytes) -> str:
+    """Return base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64url(text: str) -> bytes:
+    """Return the bytes of unpadded base64url in its one canonical form.
+
+    Raises:
+        Malformed: padding, another alphabet, or bits left over.
+    """
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Malformed("this is not unpadded base64url") from error
+    if b64url(data) != text:
+        raise Malformed("this is not unpadded base64url in its one form")
+    return data
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has a key twice")
+    return found
+
+
+def _refuse_constant(name: str) -> Never:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_depth(text: str, depth_max: int) -> None:
+    """Refuse nesting before the parser sees it; signs inside strings do not count."""
+    depth, inside, escaped = 0, False, False
+    for sign in text:
+        if inside:
+            if escaped:
+                escaped = False
+            elif sign == "\\":
+                escaped = True
+            elif sign == '"':
+                inside = False
+        elif sign == '"':
+            inside = True
+        elif sign in "[{":
+            depth += 1
+            if depth > depth_max:
+                raise Malformed(f"nested more than {depth_max} deep")
+        elif sign in "]}":
+            depth -= 1

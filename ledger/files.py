@@ -1,0 +1,70 @@
+"""Where a ledger keeps its files.
+
+Source: SPEC.md 4.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFiles:
+    """The files of one ledger, under one folder; the anchor's place may lie elsewhere."""
+
+    folder: Path
+    anchor_place: Path | None = None
+
+    @property
+    def ledger(self) -> Path:
+        """Records, tree, submissions, checkpoints."""
+        return self.folder / "ledger.sqlite"
+
+    @property
+    def vault(self) -> Path:
+        """Data keys and look-ups of persons."""
+        return self.folder / "vault.sqlite"
+
+    @property
+    def jobs(self) -> Path:
+        """Received bodies and outcomes, destroyed after 30 days."""
+        return self.folder / "jobs.sqlite"
+
+    @property
+    def views(self) -> Path:
+        """Views: rebuildable."""
+        return self.folder / "views.sqlite"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys and the epoch file, readable by their owner only."""
+        return self.folder / "keys"
+
+    @property
+    def epoch(self) -> Path:
+        """The sealed file that opens the vault."""
+        return self.keys / "epoch.json"
+
+    @property
+    def passphrase(self) -> Path:
+        """The passphrase that opens keys and epoch file, where no other place is named."""
+        return self.keys / "passphrase"
+
+    @property
+    def anchor(self) -> Path:
+        """What was published last, on another disk if the operator is wise."""
+        return self.anchor_place or self.folder / "anchor"
+
+    @property
+    def trust(self) -> Path:
+        """The trust file as last published."""
+        return self.folder / "trust.json"
+
+    @property
+    def out(self) -> Path:
+        """Exports made by commands."""
+        return self.folder / "out"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a ledger was founded here."""
+        return self.ledger.exists()

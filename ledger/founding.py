@@ -1,0 +1,84 @@
+"""Founding a ledger: its folder, its keys, and the statement that becomes position 1.
+
+Source: LEDGER.md 2 (genesis), 4 (epoch file); SPEC.md 1, 4.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from ledger.clock import rfc3339
+from ledger.files import LedgerFiles
+from ledger.ids import public_id
+from ledger.keys.keystore import KeyStore
+from ledger.log.note import vkey_of
+from ledger.possession import prove_possession
+from ledger.privacy.epoch import new_epoch_keys, save_epoch_keys, write_private
+
+REGISTRAR, CHECKPOINT, RECEIPT, CREDENTIAL = "registrar", "checkpoint", "receipt", "credential"
+
+
+@dataclass(frozen=True, slots=True)
+class Charter:
+    """What is decided once, when a ledger is founded.
+
+    origin: name of the log, for example `ledger.example/log`.
+    host: host of did:web identifiers, for example `ledger.example`.
+    """
+
+    origin: str
+    host: str
+    registrar_number: int
+    registrar_name: str
+    operator_name: str
+
+
+def prepare_files(files: LedgerFiles, passphrase: bytes) -> KeyStore:
+    """Make the folders, the epoch file and the founding keys; FileExistsError when a ledger is there."""
+    if files.exists or files.epoch.exists():
+        raise FileExistsError(f"{files.folder} holds a ledger already")
+    files.folder.mkdir(parents=True, exist_ok=True)
+    files.keys.mkdir(mode=0o700, exist_ok=True)
+    os.chmod(files.keys, 0o700)
+    save_epoch_keys(files.epoch, new_epoch_keys(), passphrase)
+    keystore = KeyStore(files.keys, passphrase)
+    for label in (REGISTRAR, CHECKPOINT, RECEIPT, CREDENTIAL):
+        keystore.create(label)
+    return keystore
+
+
+def make_passphrase(files: LedgerFiles) -> bytes:
+    """Write a random passphrase beside the keys, mode 0600, for ledgers whose operator names none."""
+    files.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    passphrase = secrets.token_urlsafe(32).encode()
+    write_private(files.passphrase, passphrase + b"\n")
+    return passphrase
+
+
+def founding_statement(keystore: KeyStore, charter: Charter, now_us: int) -> dict[str, Any]:
+    """Return the statement `ledger.founded` that names these keys."""
+    checkpoint = keystore.get(CHECKPOINT).public_key()
+    assert isinstance(checkpoint, Ed25519PublicKey)
+    registrar = keystore.get(REGISTRAR)
+    organisation = public_id("organisation", charter.registrar_number)
+    return {
+        "type": "ledger.founded",
+        "v": 1,
+        "origin": charter.origin,
+        "host": charter.host,
+        "log_keys": [vkey_of(charter.origin, checkpoint)],
+        "registrar": {
+            "number": charter.registrar_number,
+            "name": charter.registrar_name,
+            "jwk": registrar.public_key_jwk(),
+            "possession": prove_possession(registrar, organisation, charter.origin),
+        },
+        "operator": {
+            "name": charter.operator_name,
+            **{label: keystore.get(label).public_key_jwk() for label in (CHECKPOINT, RECEIPT, CREDENTIAL)},
+        },
+        "made_at": rfc3339(now_us),
+    }

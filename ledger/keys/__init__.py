@@ -1,0 +1,1 @@
+"""Keys: signing, verifying, which keys count at which position, and how they are published."""

@@ -1,0 +1,157 @@
+"""Signed notes: a text and the signatures under it, each by a named key.
+
+Signature types other than Ed25519 (0x01) are read and left alone: what must verify is for the
+caller to say, by verifier key.
+
+Source: C2SP signed-note.
+"""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from ledger.errors import Malformed, Unauthorised
+from ledger.keys.signer import Signer, verify
+
+ED25519_TYPE = 0x01
+_SIGNATURE = re.compile(r"— (\S+) (\S+)")
+_KEY_HASH = re.compile(r"[0-9a-f]{8}", re.ASCII)
+_NOTE_MAX_BYTES = 1_000_000
+_SIGNATURES_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature line: key name, key id of 4 bytes, and the bytes after it."""
+
+    name: str
+    key_id: bytes
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A text that ends in a newline, and its signatures in order."""
+
+    text: str
+    signatures: tuple[Signature, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """A key as verifiers are told it: name, signature type, public key bytes."""
+
+    name: str
+    type: int
+    key: bytes
+
+    @property
+    def key_id(self) -> bytes:
+        """First 4 bytes of H(name || newline || type || key)."""
+        return sha256(self.name.encode() + b"\n" + bytes([self.type]) + self.key).digest()[:4]
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.key_id.hex()}+{_b64(bytes([self.type]) + self.key)}"
+
+
+def parse_vkey(text: str) -> VerifierKey:
+    """Return the key of a vkey text; Malformed when its hash is not that of its parts."""
+    parts = text.split("+", 2)
+    if len(parts) != 3 or not _is_name(parts[0]) or not _KEY_HASH.fullmatch(parts[1]):
+        raise Malformed("a verifier key is name+hash+base64")
+    data = _unb64(parts[2])
+    if len(data) < 2:
+        raise Malformed("a verifier key has a type and a key")
+    found = VerifierKey(parts[0], data[0], data[1:])
+    if found.key_id.hex() != parts[1]:
+        raise Malformed("the hash of this verifier key is not that of its name and key")
+    return found
+
+
+def vkey_of(name: str, key: Ed25519PublicKey) -> str:
+    """Return the vkey text of an Ed25519 log key."""
+    return str(VerifierKey(name, ED25519_TYPE, key.public_bytes_raw()))
+
+
+def sign_note(text: str, name: str, signer: Signer) -> str:
+    """Return the note with one Ed25519 signature over `text`, which ends in a newline."""
+    assert text.endswith("\n") and _is_name(name)
+    key = signer.public_key()
+    assert isinstance(key, Ed25519PublicKey), "a note of type 0x01 needs an Ed25519 key"
+    key_id = VerifierKey(name, ED25519_TYPE, key.public_bytes_raw()).key_id
+    signature = Signature(name, key_id, signer.sign(text.encode()))
+    return format_note(Note(text, (signature,))).decode()
+
+
+def format_note(note: Note) -> bytes:
+    """Return the bytes of a note."""
+    lines = [f"— {one.name} {_b64(one.key_id + one.blob)}\n" for one in note.signatures]
+    return f"{note.text}\n{''.join(lines)}".encode()
+
+
+def parse_note(data: bytes) -> Note:
+    """Return the note; Malformed when the bytes are not a text, a blank line and signature lines."""
+    if len(data) > _NOTE_MAX_BYTES:
+        raise Malformed("a note is not that long")
+    try:
+        whole = data.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed("a note is UTF-8") from error
+    if any(sign < " " and sign != "\n" for sign in whole):
+        raise Malformed("a note has no control characters but newlines")
+    text, blank, tail = whole.rpartition("\n\n")
+    if not blank or not text or not tail.endswith("\n"):
+        raise Malformed("a note has a text, a blank line and signatures")
+    lines = tail[:-1].split("\n")
+    if len(lines) > _SIGNATURES_MAX:
+        raise Malformed("a note does not have that many signatures")
+    return Note(text + "\n", tuple(map(_signature, lines)))
+
+
+def _signature(line: str) -> Signature:
+    found = _SIGNATURE.fullmatch(line)
+    if found is None or not _is_name(found[1]):
+        raise Malformed("a signature line is a dash, a key name and base64")
+    data = _unb64(found[2])
+    if len(data) < 5:
+        raise Malformed("a signature has a key id and some bytes")
+    return Signature(found[1], data[:4], data[4:])
+
+
+def verify_note(note: Note, vkey: str) -> None:
+    """Check that the key of `vkey` signed the note.
+
+    Raises:
+        Unauthorised: it did not, or one of its signatures does not hold.
+        Malformed: the vkey is not an Ed25519 key.
+    """
+    key = parse_vkey(vkey)
+    if key.type != ED25519_TYPE or len(key.key) != 32:
+        raise Malformed("only Ed25519 verifier keys (type 0x01) are checked here")
+    mine = [one for one in note.signatures if (one.name, one.key_id) == (key.name, key.key_id)]
+    if not mine:
+        raise Unauthorised(f"{key.name} has not signed this note", code="signature")
+    for one in mine:
+        verify(Ed25519PublicKey.from_public_bytes(key.key), one.blob, note.text.encode())
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and "+" not in name and not any(sign.isspace() for sign in name)
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _unb64(text: str) -> bytes:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Malformed("this is not base64") from error
+    if _b64(data) != text:
+        raise Malformed("this is not base64 in its one form")
+    return data

@@ -1,0 +1,126 @@
+"""Where hashes and entries lie in a static log, and how a reader finds nodes in it.
+
+A tile holds up to 256 hashes of one level, eight tree levels apart; an entry bundle holds the
+entries under one level-0 tile. Both are named by level and number, the last one by its width too.
+
+Source: C2SP tlog-tiles.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from ledger.errors import Malformed
+from ledger.log.merkle import HASH_BYTES, root_of
+
+WIDTH = 256
+LEVEL_BITS = 8
+ENTRY_MAX_BYTES = 65_535
+_PATH = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII)
+
+
+class Tile(NamedTuple):
+    """A tile, or an entry bundle where level is None; width 256 is full."""
+
+    level: int | None
+    number: int
+    width: int = WIDTH
+
+
+def tile_path(level: int, number: int, width: int = WIDTH) -> str:
+    """Return the path of a tile: `tile/0/x001/234.p/5`."""
+    return f"tile/{level}/{_number(number)}{_partial(width)}"
+
+
+def entries_path(number: int, width: int = WIDTH) -> str:
+    """Return the path of an entry bundle: `tile/entries/x001/234.p/5`."""
+    return f"tile/entries/{_number(number)}{_partial(width)}"
+
+
+def parse_tile_path(path: str) -> Tile:
+    """Return which tile a path names; Malformed when it is not the one way to write it."""
+    found = _PATH.fullmatch(path)
+    if found is None:
+        raise Malformed("this is not the path of a tile")
+    level = None if found[1] == "entries" else int(found[1])
+    tile = Tile(level, int(found[2].replace("x", "").replace("/", "")), int(found[3] or WIDTH))
+    again = entries_path(*tile[1:]) if level is None else tile_path(level, *tile[1:])
+    if again != path or (level is not None and level > 63):
+        raise Malformed("this is not the path of a tile in its one form")
+    return tile
+
+
+def _number(number: int) -> str:
+    parts = [f"{number % 1000:03}"]
+    while number := number // 1000:
+        parts.append(f"x{number % 1000:03}")
+    return "/".join(reversed(parts))
+
+
+def _partial(width: int) -> str:
+    return "" if width == WIDTH else f".p/{width}"
+
+
+def tiles_of(size: int) -> Iterator[Tile]:
+    """Yield every tile and entry bundle of a log of `size` entries, the partial ones at their width."""
+    for number in range(-(-size // WIDTH)):
+        yield Tile(None, number, min(WIDTH, size - number * WIDTH))
+    level = 0
+    while size:
+        for number in range(-(-size // WIDTH)):
+            yield Tile(level, number, min(WIDTH, size - number * WIDTH))
+        level, size = level + 1, size // WIDTH
+
+
+def entry_bundle(entries: Sequence[bytes]) -> bytes:
+    """Return the entries, each after its length in two bytes."""
+    assert all(len(entry) <= ENTRY_MAX_BYTES for entry in entries)
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+
+
+def parse_entry_bundle(data: bytes) -> list[bytes]:
+    """Return the entries of a bundle; Malformed when it is cut off."""
+    entries, at = [], 0
+    while at < len(data):
+        end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+        if at + 2 > len(data) or end > len(data):
+            raise Malformed("an entry bundle is cut off")
+        entries.append(data[at + 2 : end])
+        at = end
+    return entries
+
+
+class TileReader:
+    """Finds the nodes of a log of a known size in its tiles."""
+
+    def __init__(self, fetch: Callable[[str], bytes], size: int) -> None:
+        """Read tiles through `fetch(path) -> bytes`."""
+        self._fetch, self._size = fetch, size
+        self._tiles: dict[tuple[int, int], bytes] = {}
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return the root of the complete subtree of 2**level leaves at index × 2**level.
+
+        Raises:
+            Malformed: a tile has fewer hashes than the log's size gives it.
+        """
+        tile_level, within = divmod(level, LEVEL_BITS)
+        count = 1 << within
+        number, at = divmod(index * count, WIDTH)
+        hashes = self.tile(tile_level, number)
+        if (at + count) * HASH_BYTES > len(hashes):
+            raise IndexError(f"node {level}/{index} is not in a log of {self._size}")
+        return root_of([hashes[place * HASH_BYTES :][:HASH_BYTES] for place in range(at, at + count)])
+
+    def tile(self, level: int, number: int) -> bytes:
+        """Return a tile's hashes, as many as the log's size gives it."""
+        found = self._tiles.get((level, number))
+        if found is None:
+            width = min(WIDTH, (self._size >> LEVEL_BITS * level) - number * WIDTH)
+            if width <= 0:
+                raise IndexError(f"tile {level}/{number} is not in a log of {self._size}")
+            found = self._fetch(tile_path(level, number, width))
+            if len(found) != width * HASH_BYTES:
+                raise Malformed(f"tile {level}/{number} does not hold {width} hashes")
+            self._tiles[level, number] = found
+        return found

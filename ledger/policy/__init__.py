@@ -1,0 +1,1 @@
+"""The rules as dated data, and the pure checks that read them."""

@@ -1,0 +1,1 @@
+"""What is personal: how it is committed to, sealed, and under whose key."""

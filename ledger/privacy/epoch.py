@@ -1,0 +1,79 @@
+"""The epoch file: the few keys that open the vault, sealed by a passphrase.
+
+One small file, never in the vault or its backups. The epoch and index keys turn together; the
+tombstone key never turns, so that a forgotten NSN can still be recognised.
+
+Source: LEDGER.md 4.
+"""
+
+import json
+import os
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from ledger.errors import Unauthorised
+
+FORMAT = "achievement-ledger/epoch/v1"
+SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**15, 8, 1
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class EpochKeys:
+    """Three keys of 32 bytes, and which epoch they belong to (counted from 1)."""
+
+    epoch: int
+    epoch_key: bytes
+    index_key: bytes
+    tombstone_key: bytes
+
+
+def new_epoch_keys() -> EpochKeys:
+    """Return the keys of a first epoch."""
+    return EpochKeys(1, *(os.urandom(_KEY_BYTES) for _ in range(3)))
+
+
+def save_epoch_keys(path: Path, keys: EpochKeys, passphrase: bytes) -> None:
+    """Write the sealed file with mode 0600, flushed, replacing any before it in one step."""
+    salt, nonce = os.urandom(16), os.urandom(12)
+    body = keys.epoch.to_bytes(4, "big") + keys.epoch_key + keys.index_key + keys.tombstone_key
+    sealed = AESGCM(_kek(passphrase, salt)).encrypt(nonce, body, FORMAT.encode())
+    text = {name: b64encode(value).decode() for name, value in (("salt", salt), ("nonce", nonce), ("sealed", sealed))}
+    write_private(path, json.dumps({"format": FORMAT, **text}, indent=1).encode() + b"\n")
+
+
+def load_epoch_keys(path: Path, passphrase: bytes) -> EpochKeys:
+    """Open the sealed file; raise Unauthorised when the passphrase or the file is not the right one."""
+    try:
+        fields = json.loads(path.read_bytes())
+        salt, nonce, sealed = (b64decode(fields[name]) for name in ("salt", "nonce", "sealed"))
+        body = AESGCM(_kek(passphrase, salt)).decrypt(nonce, sealed, FORMAT.encode())
+    except (InvalidTag, ValueError, KeyError) as error:
+        raise Unauthorised(f"{path.name} does not open: wrong passphrase, or another ledger's file") from error
+    keys = [body[at : at + _KEY_BYTES] for at in range(4, len(body), _KEY_BYTES)]
+    return EpochKeys(int.from_bytes(body[:4], "big"), *keys)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, durable before it takes the old one's place."""
+    fresh = path.with_name(path.name + ".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _kek(passphrase: bytes, salt: bytes) -> bytes:
+    return Scrypt(salt=salt, length=_KEY_BYTES, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P).derive(passphrase)

@@ -1,0 +1,206 @@
+"""The vault: whose key seals what, and how an NSN or an enrolment reference finds its stream.
+
+The one place that knows persons. Every look-up is a MAC under the index key, every row is sealed
+under the epoch key, and destroying a row destroys what its key sealed, everywhere. New rows are
+durable before the ledger transaction that uses them: a row whose stream never came is a
+reservation, and the next attempt takes it over.
+
+Source: LEDGER.md 4.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ledger.database import Database
+from ledger.encoding.msgpack import pack, unpack
+from ledger.errors import Corrupt
+from ledger.ids import random_bytes
+from ledger.privacy.commitments import tag
+from ledger.privacy.epoch import EpochKeys
+from ledger.privacy.sealing import NONCE_BYTES, SubjectKey, keyed
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS subject (
+  id_mac BLOB PRIMARY KEY, nsn_mac BLOB UNIQUE, kind TEXT NOT NULL, sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lookup (
+  mac BLOB PRIMARY KEY, id_mac BLOB NOT NULL, sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS lookup_of_subject ON lookup (id_mac);
+"""
+_SUBJECT, _NSN, _ENROLMENT = tag("subject"), tag("nsn"), tag("enrolment")
+_DATA_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a posted row is compared with: name codes and birth date."""
+
+    name_ids: tuple[str, ...]
+    date_of_birth: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class VaultPerson:
+    """A learner's row: registered or only reserved, the ledger knows which."""
+
+    learner_id: UUID
+    key: SubjectKey
+    nsn: str
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class VaultEnrolment:
+    """Where a provider's enrolment reference leads."""
+
+    enrolment_id: UUID
+    learner_id: UUID
+
+
+class Vault:
+    """Keys and look-ups of one ledger."""
+
+    def __init__(self, path: Path, keys: EpochKeys) -> None:
+        self._database = Database(path, SCHEMA, secure_delete=True)
+        self._keys = keys
+        self._aead = AESGCM(keys.epoch_key)
+
+    # -------------------------------------------------------------- learners
+
+    def people(self, nsns: Iterable[str]) -> dict[str, VaultPerson]:
+        """Return the learners that these NSNs (ten digits) name; unknown ones are absent."""
+        by_mac = {self._mac(_NSN, nsn.encode()): nsn for nsn in nsns}
+        rows = self._database.select_in(
+            "SELECT nsn_mac, id_mac, kind, sealed FROM subject WHERE nsn_mac IN ({marks})", list(by_mac)
+        )
+        return {by_mac[nsn_mac]: self._person(id_mac, kind, sealed) for nsn_mac, id_mac, kind, sealed in rows}
+
+    def reserve_people(self, wanted: Mapping[str, tuple[UUID, Match]]) -> dict[str, VaultPerson]:
+        """Return a row for every NSN, making those that are missing; durable when it returns.
+
+        Args:
+            wanted: NSN to (id for a new learner, what to match by).
+        """
+        rows = []
+        for nsn, (learner_id, match) in wanted.items():
+            id_mac = self._id_mac(learner_id)
+            sealed = self._seal(id_mac, "learner", _subject(learner_id, os.urandom(_DATA_KEY_BYTES), nsn, match))
+            rows.append((id_mac, self._mac(_NSN, nsn.encode()), "learner", sealed))
+        with self._database.writing() as connection:
+            connection.executemany("INSERT OR IGNORE INTO subject VALUES (?,?,?,?)", rows)
+        return self.people(wanted)  # read back: somebody may have been first
+
+    def rematch(self, person: VaultPerson, match: Match) -> None:
+        """Replace what a reservation is matched by; only for a learner without a stream."""
+        id_mac = self._id_mac(person.learner_id)
+        body = _subject(person.learner_id, person.key.data_key, person.nsn, match)
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE subject SET sealed = ? WHERE id_mac = ?", (self._seal(id_mac, "learner", body), id_mac)
+            )
+
+    # -------------------------------------------------------------- keys
+
+    def keys(self, subjects: Iterable[UUID]) -> dict[UUID, SubjectKey]:
+        """Return the keys of these subjects; a forgotten or unknown one is absent."""
+        by_mac = {self._id_mac(subject): subject for subject in subjects}
+        rows = self._database.select_in(
+            "SELECT id_mac, kind, sealed FROM subject WHERE id_mac IN ({marks})", list(by_mac)
+        )
+        return {by_mac[id_mac]: self._key(id_mac, kind, sealed) for id_mac, kind, sealed in rows}
+
+    def key_of(self, subject: UUID, kind: str) -> SubjectKey:
+        """Return the key of an organisation or of the ledger itself, making it when it is missing."""
+        found = self.keys([subject]).get(subject)
+        if found is not None:
+            return found
+        id_mac = self._id_mac(subject)
+        sealed = self._seal(id_mac, kind, _subject(subject, os.urandom(_DATA_KEY_BYTES), None, None))
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO subject VALUES (?,NULL,?,?)", (id_mac, kind, sealed))
+        return self.keys([subject])[subject]
+
+    # -------------------------------------------------------------- enrolments
+
+    def enrolments(self, provider: UUID, refs: Iterable[str]) -> dict[str, VaultEnrolment]:
+        """Return where a provider's enrolment references lead; unknown ones are absent."""
+        by_mac = {self._enrolment_mac(provider, ref): ref for ref in refs}
+        rows = self._database.select_in("SELECT mac, sealed FROM lookup WHERE mac IN ({marks})", list(by_mac))
+        return {by_mac[mac]: self._enrolment(mac, sealed) for mac, sealed in rows}
+
+    def reserve_enrolments(
+        self, provider: UUID, wanted: Mapping[str, VaultEnrolment]
+    ) -> dict[str, VaultEnrolment]:
+        """Return where every reference leads, making those that are missing; durable when it returns."""
+        rows = []
+        for ref, place in wanted.items():
+            mac = self._enrolment_mac(provider, ref)
+            body = pack([place.enrolment_id.bytes, place.learner_id.bytes])
+            rows.append((mac, self._id_mac(place.learner_id), self._seal(mac, "enrolment", body)))
+        with self._database.writing() as connection:
+            connection.executemany("INSERT OR IGNORE INTO lookup VALUES (?,?,?)", rows)
+        return self.enrolments(provider, wanted)
+
+    def release_enrolments(self, provider: UUID, refs: Iterable[str]) -> None:
+        """Drop reservations under these references; the caller knows that their streams never came."""
+        macs = [(self._enrolment_mac(provider, ref),) for ref in refs]
+        if not macs:
+            return
+        with self._database.writing() as connection:
+            connection.executemany("DELETE FROM lookup WHERE mac = ?", macs)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    # -------------------------------------------------------------- sealing of rows
+
+    def _mac(self, *parts: bytes) -> bytes:
+        return keyed(self._keys.index_key, *parts)
+
+    def _id_mac(self, subject: UUID) -> bytes:
+        return self._mac(_SUBJECT, subject.bytes)
+
+    def _enrolment_mac(self, provider: UUID, ref: str) -> bytes:
+        return self._mac(_ENROLMENT, provider.bytes, ref.encode())
+
+    def _seal(self, mac: bytes, kind: str, body: bytes) -> bytes:
+        nonce = random_bytes(NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, body, mac + kind.encode())
+
+    def _unseal(self, mac: bytes, kind: str, sealed: bytes) -> list[object]:
+        try:
+            body = self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], mac + kind.encode())
+        except (InvalidTag, ValueError) as error:
+            raise Corrupt("a vault row does not open under this epoch's key", code="vault") from error
+        return unpack(body)
+
+    def _key(self, id_mac: bytes, kind: str, sealed: bytes) -> SubjectKey:
+        subject, data_key, *_ = self._unseal(id_mac, kind, sealed)
+        return SubjectKey(UUID(bytes=subject), data_key)  # type: ignore[arg-type]
+
+    def _person(self, id_mac: bytes, kind: str, sealed: bytes) -> VaultPerson:
+        subject, data_key, nsn, name_ids, born = self._unseal(id_mac, kind, sealed)
+        learner_id = UUID(bytes=subject)  # type: ignore[arg-type]
+        match = Match(tuple(name_ids), date.fromisoformat(born) if born else None)  # type: ignore[arg-type]
+        return VaultPerson(learner_id, SubjectKey(learner_id, data_key), str(nsn), match)  # type: ignore[arg-type]
+
+    def _enrolment(self, mac: bytes, sealed: bytes) -> VaultEnrolment:
+        enrolment_id, learner_id = self._unseal(mac, "enrolment", sealed)
+        return VaultEnrolment(UUID(bytes=enrolment_id), UUID(bytes=learner_id))  # type: ignore[arg-type]
+
+
+def _subject(subject: UUID, data_key: bytes, nsn: str | None, match: Match | None) -> bytes:
+    names: Sequence[str] = match.name_ids if match else ()
+    born = match.date_of_birth.isoformat() if match and match.date_of_birth else None
+    return pack([subject.bytes, data_key, nsn, list(names), born])
+
+

@@ -1,0 +1,141 @@
+"""From stored rows to a signed checkpoint, in the one order that survives a crash.
+
+1 the size to publish · 2 read the stored rows back and compute the root again, independently ·
+3 the clock has not gone back · 4 entries and tiles to the anchor's place, then the anchor ·
+5 sign and insert the checkpoint · 6 cosignatures (when there are witnesses) · 7 serve.
+Never sign what you computed: sign what you stored.
+
+Named steps for crash tests, in order: `read_back`, `anchor_written`, `anchor_swapped`, `inserted`.
+
+Source: LEDGER.md 5.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from ledger.clock import Clock
+from ledger.database import Connection
+from ledger.errors import Corrupt, Unavailable
+from ledger.keys.signer import Signer
+from ledger.log.checkpoint import Checkpoint, format_checkpoint
+from ledger.log.merkle import Frontier, leaf_hash
+from ledger.log.note import sign_note
+from ledger.privacy.commitments import tag
+from ledger.store.anchor import Anchor
+from ledger.store.readback import StatementLeaves, entry_of, records
+from ledger.store.recorder import CLOCK_BACK_MAX_US
+from ledger.store.sqlite import LedgerRecorder
+from ledger.store.tree import StoredTree
+
+NO_PREVIOUS = bytes(32)
+_BATCH = 10_000
+_TAG = tag("checkpoint")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One row of `checkpoint`: numbered from 1, each holding the digest of the one before."""
+
+    number: int
+    size: int
+    root: bytes
+    previous: bytes
+    note: str
+
+    @property
+    def digest(self) -> bytes:
+        """What the next checkpoint holds as `previous`: a row changed or left out breaks the chain."""
+        head = self.number.to_bytes(8, "big") + self.size.to_bytes(8, "big")
+        return sha256(_TAG + head + self.root + self.previous + self.note.encode()).digest()
+
+
+class Publisher:
+    """Publishes one log; exactly one publisher works on it at a time."""
+
+    def __init__(self, store: LedgerRecorder, anchor: Anchor, signer: Signer, origin: str, clock: Clock) -> None:
+        self._store, self._anchor, self._signer = store, anchor, signer
+        self._origin, self._clock = origin, clock
+        self._turn = threading.Lock()
+        self.tree = StoredTree(store.database)
+        self.at_step: Callable[[str], None] = _no_step
+
+    def check(self) -> None:
+        """Compare the anchor with what is stored, as at every start.
+
+        Raises:
+            Rollback, Split: reads may go on, writes must stop.
+        """
+        self._anchor.check(self.tree, self._store.head().size)
+
+    def publish(self) -> Published | None:
+        """Publish everything stored so far; return the newest checkpoint, None in an empty ledger."""
+        with self._turn:
+            return self._publish()
+
+    def _publish(self) -> Published | None:
+        head, last = self._store.head(), latest(self._store.database.reader)
+        if head.size == 0 or (last is not None and last.size == head.size):
+            return last
+        self.check()
+        anchored = self._anchor.read()
+        old_size = anchored.size if anchored else 0
+        root = self._read_back(old_size, head.size)
+        self.at_step("read_back")
+        if self._clock.now_us() < head.recorded_at_us - CLOCK_BACK_MAX_US:
+            raise Unavailable("the clock has gone back: nothing is signed until it is right", code="clock")
+        fresh = Checkpoint(self._origin, head.size, root)
+        if anchored != fresh:
+            self._anchor.write_tiles(self.tree, old_size, head.size)
+            self.at_step("anchor_written")
+            self._anchor.swap(anchored, fresh)
+        self.at_step("anchor_swapped")
+        published = self._sign(last, fresh)
+        self._insert(published)
+        self.at_step("inserted")
+        self._anchor.drop_partials(head.size)
+        return published
+
+    def _read_back(self, old_size: int, new_size: int) -> bytes:
+        """Return the root of what is stored, from a frontier that the anchor's own tiles give.
+
+        Raises:
+            Corrupt: a stored row does not make the entry or the leaf that was stored with it.
+        """
+        frontier = Frontier.from_nodes(old_size, self._anchor.reader(old_size).node) if old_size else Frontier()
+        connection = self._store.database.reader
+        leaves = StatementLeaves(connection)
+        for first in range(old_size + 1, new_size + 1, _BATCH):
+            for record in records(connection, first, min(first + _BATCH - 1, new_size)):
+                entry = record.entry if record.gone else entry_of(record, leaves.of(record))
+                leaf = leaf_hash(entry)
+                if (entry, leaf, frontier.size + 1) != (record.entry, record.leaf, record.position):
+                    raise Corrupt(f"record {record.position} does not read back as it was written", code="read-back")
+                frontier.append(leaf)
+        if frontier.size != new_size:
+            raise Corrupt("records are missing from the store", code="read-back")
+        return frontier.root()
+
+    def _sign(self, last: Published | None, fresh: Checkpoint) -> Published:
+        note = sign_note(format_checkpoint(fresh).decode(), self._origin, self._signer)
+        number, previous = (last.number + 1, last.digest) if last else (1, NO_PREVIOUS)
+        return Published(number, fresh.size, fresh.root, previous, note)
+
+    def _insert(self, published: Published) -> None:
+        with self._store.database.writing() as connection:
+            connection.execute(
+                "INSERT INTO checkpoint VALUES (?,?,?,?,?)",
+                (published.number, published.size, published.root, published.previous, published.note),
+            )
+
+
+def latest(connection: Connection, *, size_at_least: int = 0) -> Published | None:
+    """Return the newest checkpoint that covers `size_at_least` records, None when there is none yet."""
+    row = connection.execute("SELECT * FROM checkpoint ORDER BY number DESC LIMIT 1").fetchone()
+    found = None if row is None else Published(*row)
+    return found if found is not None and found.size >= size_at_least else None
+
+
+def _no_step(_name: str) -> None:
+    """Crash tests put their own here."""

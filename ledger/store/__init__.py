@@ -1,0 +1,1 @@
+"""Where records become durable: recorders behind the library's abstract classes."""

@@ -1,0 +1,90 @@
+"""The tree as stored: nodes, tiles and entry bundles at any size up to the head.
+
+Leaves are a column of `record`, full tiles a table; everything else is hashed from those when it
+is asked for.
+
+Source: LEDGER.md 5 (tlog-tiles), RFC 9162 §2.1.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from ledger.database import Database
+from ledger.errors import Corrupt
+from ledger.log.merkle import consistency_path, inclusion_path, root_at, root_of
+from ledger.log.tiles import entry_bundle
+from ledger.store.recorder import TILE_WIDTH, tile_root
+from ledger.store.sqlite import leaf_range
+
+_TILE_LEVELS = 8  # one tile stands for eight levels of the tree
+_CACHE_TILES = 512  # 4 MiB of hashes
+
+
+class StoredTree:
+    """Reads the log's tree out of the ledger database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tiles: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+
+    def tile(self, level: int, number: int, width: int = TILE_WIDTH) -> bytes:
+        """Return `width` hashes of a tile; Corrupt when the ledger does not hold them."""
+        hashes = self._full_tile(level, number)
+        if hashes is None:
+            hashes = b"".join(self._partial(level, number, width))
+        if len(hashes) < width * 32:
+            raise Corrupt(f"tile {level}/{number} holds fewer than {width} hashes", code="tile")
+        return hashes[: width * 32]
+
+    def entries(self, number: int, width: int = TILE_WIDTH) -> bytes:
+        """Return the entry bundle of `width` entries from leaf_index number × 256."""
+        first = number * TILE_WIDTH
+        rows = self._database.reader.execute(
+            "SELECT entry FROM record WHERE position > ? AND position <= ? ORDER BY position", (first, first + width)
+        )
+        found = [entry for (entry,) in rows]
+        if len(found) != width:
+            raise Corrupt(f"entry bundle {number} holds fewer than {width} entries", code="tile")
+        return entry_bundle(found)
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return the root of the complete subtree of 2**level leaves that starts at index × 2**level."""
+        tile_level, within = divmod(level, _TILE_LEVELS)
+        count = 1 << within
+        number, at = divmod(index * count, TILE_WIDTH)
+        hashes = self.tile(tile_level, number, at + count)
+        return root_of([hashes[place * 32 : place * 32 + 32] for place in range(at, at + count)])
+
+    def root(self, size: int) -> bytes:
+        """Return the root of the first `size` leaves."""
+        return root_at(size, self.node)
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """Return the inclusion path of a leaf (counted from 0) in the tree of `size` leaves."""
+        return inclusion_path(index, size, self.node)
+
+    def consistency(self, old_size: int, new_size: int) -> list[bytes]:
+        """Return the proof that the tree of `old_size` leaves is the beginning of the newer one."""
+        return consistency_path(old_size, new_size, self.node)
+
+    def _full_tile(self, level: int, number: int) -> bytes | None:
+        key = (level, number)
+        found = self._tiles.get(key)
+        if found is None:
+            row = self._database.reader.execute(
+                "SELECT hashes FROM tile WHERE level = ? AND number = ?", key
+            ).fetchone()
+            if row is None:
+                return None
+            found = self._tiles[key] = bytes(row[0])
+            if len(self._tiles) > _CACHE_TILES:
+                self._tiles.popitem(last=False)
+        return found
+
+    def _partial(self, level: int, number: int, width: int) -> Sequence[bytes]:
+        first = number * TILE_WIDTH
+        if level == 0:
+            return leaf_range(self._database.reader, first, first + width)
+        below = [self._full_tile(level - 1, child) for child in range(first, first + width)]
+        return [tile_root(tile) for tile in below if tile is not None]
+
