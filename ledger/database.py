@@ -7,20 +7,22 @@ SQLite 3.7.0 to 3.51.2 can corrupt a database when a WAL is reset under concurre
 Source: LEDGER.md 6 (synchronous=FULL, STRICT, 64 MB cache), COMPONENTS.md 0.6.
 """
 
-import sqlite3 as _standard
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-try:
-    import pysqlite3 as sqlite3
-except ImportError:  # no wheel for this platform: `is_sound` tells the operator what that means
-    sqlite3 = _standard
+if TYPE_CHECKING:
+    import sqlite3
 else:
-    sys.modules["sqlite3"] = sqlite3
+    try:
+        import pysqlite3 as sqlite3
+    except ImportError:  # no wheel for this platform: `is_sound` tells the operator what that means
+        import sqlite3
+    else:
+        sys.modules["sqlite3"] = sqlite3
 
 BUSY_TIMEOUT_S = 30
 CACHE_KIB = 64 * 1024
@@ -36,6 +38,11 @@ def is_sound() -> bool:
     """Whether this SQLite build is outside the range with the WAL-reset bug."""
     version = tuple(map(int, sqlite3.sqlite_version.split(".")))
     return version >= (3, 51, 3) or version in ((3, 44, 6), (3, 50, 7))
+
+
+def in_memory() -> Connection:
+    """Open an empty database that lives as long as the connection."""
+    return sqlite3.connect(":memory:")
 
 
 def connect(path: Path, *, secure_delete: bool = False) -> Connection:

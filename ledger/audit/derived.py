@@ -17,7 +17,7 @@ _EXPECTED = "CREATE TEMP TABLE expected (kind TEXT, key BLOB, position INTEGER, 
 
 def check_schema(connection: Connection, report: Report) -> None:
     """Compare tables, indexes and triggers with ours: an append-only trigger may have been dropped."""
-    fresh = database.sqlite3.connect(":memory:")
+    fresh = database.in_memory()
     fresh.executescript(SCHEMA)
     if _schema(fresh) != _schema(connection):
         report.add("schema", "schema", "tables, indexes or triggers are not the ledger's: something was altered")

@@ -51,10 +51,11 @@ def check_encoding(record: StoredRecord) -> None:
         raise Corrupt("has an unknown topic", code="topic")
     values = unpack_canonical(record.state or b"")
     if event_class.PRIVACY is PUBLIC:
-        opened, head = values[0], PUBLIC_HEAD
+        opened, head = values[0], len(PUBLIC_HEAD)
     else:
-        opened, head = unpack_canonical(private_state(record.state or b"").open_bytes[SALT_BYTES:]), PRIVATE_HEAD
-    if len(opened) != len(head) + len(event_class.OPEN) or opened[0] != event_class.class_version:
+        opened = unpack_canonical(private_state(record.state or b"").open_bytes[SALT_BYTES:])
+        head = len(PRIVATE_HEAD)
+    if len(opened) != head + len(event_class.OPEN) or opened[0] != event_class.class_version:
         raise Corrupt("does not have the fields of its class", code="fields")
 
 

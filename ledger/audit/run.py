@@ -1,5 +1,8 @@
 """The order in which an audit looks at a ledger: one pass over the records, then what is derived."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from ledger.application import Ledger
 from ledger.audit.derived import DerivedChecks, check_schema
 from ledger.audit.records import RecordChecks
@@ -8,9 +11,17 @@ from ledger.audit.sealed import SealedChecks
 from ledger.audit.submissions import SubmissionChecks
 from ledger.audit.tree import TreeChecks, check_checkpoints
 from ledger.store.anchor import Anchor
-from ledger.store.readback import records
+from ledger.store.readback import StoredRecord, records
 
 BATCH = 5000
+
+
+class Pass(Protocol):
+    """One kind of check over the records, batch by batch."""
+
+    def take(self, batch: Sequence[StoredRecord]) -> None:
+        """Check the records of a batch."""
+        ...
 
 
 def audit(ledger: Ledger, *, with_keys: bool = True) -> Report:
@@ -26,7 +37,7 @@ def audit(ledger: Ledger, *, with_keys: bool = True) -> Report:
     submissions = SubmissionChecks(connection, report)
     tree = TreeChecks(connection, report)
     derived = DerivedChecks(connection, report)
-    passes = [submissions, RecordChecks(connection, report), derived]
+    passes: list[Pass] = [submissions, RecordChecks(connection, report), derived]
     if with_keys:
         passes.append(SealedChecks(connection, ledger.vault, report))
     # Bounded by what is stored, not by what the head claims.
