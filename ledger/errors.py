@@ -3,7 +3,9 @@
     LedgerError
     ├── Refusal        the rules, or the shape of what was sent, say no
     │   ├── Malformed          bytes that cannot be read as what they claim to be
-    │   ├── Unauthorised       a signature or a key that does not count here
+    │   ├── Unauthorised       a key or a token that does not count here
+    │   │   └── BadSignature       a signature that does not hold
+    │   ├── Absent             what was asked for is not here
     │   └── ProofShapeError    a proof that cannot belong to this index and size
     ├── Conflict       someone was first
     │   ├── Stale              the decision rests on something that has moved: reload, decide again
@@ -43,9 +45,21 @@ class Malformed(Refusal):
 
 
 class Unauthorised(Refusal):
-    """A signature or a key that does not count here."""
+    """A key or a token that does not count here."""
 
     code = "unauthorised"
+
+
+class BadSignature(Unauthorised):
+    """A signature that does not hold."""
+
+    code = "signature"
+
+
+class Absent(Refusal):
+    """What was asked for is not here."""
+
+    code = "not-found"
 
 
 class ProofShapeError(Refusal):

@@ -16,7 +16,7 @@ from ledger.ids import public_id
 from ledger.keys.keystore import KeyStore
 from ledger.log.note import vkey_of
 from ledger.possession import prove_possession
-from ledger.privacy.epoch import new_epoch_keys, save_epoch_keys, write_private
+from ledger.privacy.epoch import SCRYPT_N, new_epoch_keys, save_epoch_keys, write_private
 
 REGISTRAR, CHECKPOINT, RECEIPT, CREDENTIAL = "registrar", "checkpoint", "receipt", "credential"
 
@@ -36,14 +36,17 @@ class Charter:
     operator_name: str
 
 
-def prepare_files(files: LedgerFiles, passphrase: bytes) -> KeyStore:
-    """Make the folders, the epoch file and the founding keys; FileExistsError when a ledger is there."""
+def prepare_files(files: LedgerFiles, passphrase: bytes, *, scrypt_n: int = SCRYPT_N) -> KeyStore:
+    """Make the folders, the epoch file and the founding keys; FileExistsError when a ledger is there.
+
+    `scrypt_n` is the cost of trying a passphrase on the epoch file, see `save_epoch_keys`.
+    """
     if files.exists or files.epoch.exists():
         raise FileExistsError(f"{files.folder} holds a ledger already")
     files.folder.mkdir(parents=True, exist_ok=True)
     files.keys.mkdir(mode=0o700, exist_ok=True)
     os.chmod(files.keys, 0o700)
-    save_epoch_keys(files.epoch, new_epoch_keys(), passphrase)
+    save_epoch_keys(files.epoch, new_epoch_keys(), passphrase, scrypt_n=scrypt_n)
     keystore = KeyStore(files.keys, passphrase)
     for label in (REGISTRAR, CHECKPOINT, RECEIPT, CREDENTIAL):
         keystore.create(label)

@@ -16,7 +16,7 @@ from typing import Any
 from ledger.clock import rfc3339
 from ledger.deciding import Outcome
 from ledger.encoding.strict_json import b64url, canonical
-from ledger.errors import Unavailable
+from ledger.errors import Absent, Unavailable
 from ledger.keys.signer import Signer, jws_sign
 from ledger.log.proof import TlogProof, format_proof
 from ledger.mapper import (
@@ -94,12 +94,13 @@ def prove(store: LedgerRecorder, tree: StoredTree, position: int) -> Proven:
     """Return the record at `position` with its inclusion path in the newest checkpoint.
 
     Raises:
-        Unavailable: no such record, or it is durable and not published yet.
+        Absent: there is no such record.
+        Unavailable: it is durable and not published yet.
     """
     connection = store.database.reader
     record = next(iter(records(connection, position, position)), None)
     if record is None:
-        raise Unavailable(f"there is no record at position {position}", code="no-record")
+        raise Absent(f"there is no record at position {position}")
     row = connection.execute("SELECT size, note FROM checkpoint ORDER BY number DESC LIMIT 1").fetchone()
     if row is None or row[0] < position:
         raise Unavailable(f"record {position} is durable and not published yet: ask again shortly", code="unpublished")

@@ -29,7 +29,7 @@ from ledger.domain.enrolment import Attempt
 from ledger.domain.microcredential import Microcredential
 from ledger.ids import award_id
 from ledger.policy import rules
-from ledger.policy.findings import BLOCK, finding
+from ledger.policy.findings import finding
 from ledger.policy.framework import LANGUAGES, REVOCATION_REASONS
 from ledger.policy.rules import Conferral
 
@@ -59,9 +59,10 @@ def confer(request: Request) -> Decision:
         *_requirements(request, listing, counting),
         *_who_may(request, listing),
     )
-    if any(one.severity == BLOCK for one in findings):
+    if findings:
         return Decision(findings)
-    return _award(request, listing, counting, findings)
+    late = rules.reported_in_time(rule_set(request), members["completed_on"], request.act.decided_on)
+    return _award(request, listing, counting, late)
 
 
 def _once(request: Request) -> Findings:
@@ -79,20 +80,17 @@ def _values(request: Request) -> Findings:
 
 def _dates(request: Request) -> Findings:
     completed_on, conferred_on = request.members["completed_on"], request.members["conferred_on"]
-    findings = (
+    disorder = finding("E505", date=conferred_on, completed_on=completed_on)
+    return (
         *not_in_future(request, "completed_on", completed_on),
         *not_in_future(request, "conferred_on", conferred_on),
+        *((disorder,) if conferred_on < completed_on else NONE),
     )
-    if conferred_on < completed_on:
-        findings = (*findings, finding("E505", date=conferred_on, completed_on=completed_on))
-    if findings:
-        return findings
-    return rules.reported_in_time(rule_set(request), completed_on, request.act.decided_on)
 
 
 def _requirements(request: Request, listing: Microcredential, counting: Mapping[str, Attempt]) -> Findings:
     """Every outcome achieved, the last by the day of completion, and in time for a discontinued listing."""
-    completed_on, conferred_on = request.members["completed_on"], request.members["conferred_on"]
+    completed_on = request.members["completed_on"]
     refused = rules.before_first_rules(rule_set(request), "completed_on", completed_on)
     refused = refused or rules.r10_every_outcome(
         listing.code, tuple(listing.outcome_ids), {outcome: best.grade for outcome, best in counting.items()}
@@ -107,7 +105,6 @@ def _requirements(request: Request, listing: Microcredential, counting: Mapping[
             listing.code,
             listing.mc_version,
             discontinued_on=listing.discontinued_on,
-            awarded_on=conferred_on,
             last_result_on=last,
         ),
     )

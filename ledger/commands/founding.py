@@ -22,16 +22,10 @@ def found(request: Request) -> Decision:
     if request.actor.number != registrar["number"]:
         return Decision(not_allowed(request, "the registrar that the founding names"))
     operator = members["operator"]
-    unusable = [
-        finding("E817", column=column)
-        for column, jwk in (
-            ("registrar", registrar["jwk"]),
-            *((one, operator[one]) for one in OPERATOR_PURPOSES),
-        )
-        if usable_kid(jwk) is None
-    ]
+    jwks = {"registrar": registrar["jwk"], **{purpose: operator[purpose] for purpose in OPERATOR_PURPOSES}}
+    unusable = tuple(finding("E817", column=name) for name, jwk in jwks.items() if usable_kid(jwk) is None)
     if unusable:
-        return Decision(tuple(unusable))
+        return Decision(unusable)
     keys = tuple((purpose, jwk_text(operator[purpose])) for purpose in OPERATOR_PURPOSES)
     founding = Founding.begin(
         LedgerFounded,

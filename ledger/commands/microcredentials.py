@@ -93,11 +93,8 @@ def _language(language: str) -> Findings:
 
 
 def _support(given: dict[str, Any] | None) -> Support | None:
-    """Return the standard-setting body's answer; its date may still be text."""
-    if given is None:
-        return None
-    day = given["on"]
-    return given["outcome"], str(given["ssb"]), day if isinstance(day, date) else date.fromisoformat(day)
+    """Return the standard-setting body's answer, None where the listing shows none."""
+    return None if given is None else (given["outcome"], given["ssb"], given["on"])
 
 
 def _support_findings(request: Request, developer: Organisation, support: Support | None) -> Findings:

@@ -6,42 +6,44 @@ Source: did:web method specification; W3C DID Core 1.1, Controlled Identifiers 1
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from ledger.errors import Malformed
 
-_SAFE = re.compile(r"[A-Za-z0-9._-]+")
-_UNSAFE = re.compile(r"[^A-Za-z0-9.-]")
+_HOST = re.compile(r"[A-Za-z0-9.-]+(%3A[0-9]+)?")
+_SEGMENT = re.compile(r"(?!\.+$)([A-Za-z0-9._-]|%[0-9A-F]{2})+")
 
 
 def operator_did(host: str) -> str:
-    """Return the DID of whoever runs the ledger."""
-    return f"did:web:{host}"
+    """Return the DID of whoever runs the ledger; a port in `host` is written as did:web wants it."""
+    return "did:web:" + host.replace(":", "%3A")
 
 
 def provider_did(host: str, number: int) -> str:
     """Return the DID of the provider with that number."""
-    return f"did:web:{host}:providers:{number}"
+    return f"{operator_did(host)}:providers:{number}"
 
 
 def body_did(host: str, code: str) -> str:
-    """Return the DID of a body with a code: `ISB:FOOD_FIBRE` is written `ISB-FOOD-FIBRE`."""
-    return f"did:web:{host}:bodies:{body_segment(code)}"
+    """Return the DID of a body with a code: `ISB:FOOD_FIBRE` is written `ISB-FOOD_FIBRE`."""
+    return f"{operator_did(host)}:bodies:{body_segment(code)}"
 
 
 def body_segment(code: str) -> str:
-    """Return a body code as one safe path segment."""
-    return _UNSAFE.sub("-", code)
+    """Return a body code as one path segment; two codes never share one."""
+    coded = quote(code, safe=":").replace("-", "%2D").replace("~", "%7E")
+    return coded.replace(":", "-")
 
 
 def did_path(did: str) -> str:
     """Return the path at which a did:web document is served: `/providers/95001/did.json`.
 
     Raises:
-        Malformed: not a did:web of ours.
+        Malformed: not a did:web, or one whose path would lead elsewhere.
     """
     method, _, rest = did.partition("did:web:")
     host, *segments = rest.split(":")
-    if method or not host or not all(_SAFE.fullmatch(segment) for segment in segments):
+    if method or not _HOST.fullmatch(host) or not all(map(_SEGMENT.fullmatch, segments)):
         raise Malformed("this is not a did:web identifier")
     return "/".join(["", *(segments or [".well-known"]), "did.json"])
 

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from ledger.errors import Unauthorised
 
+FOUNDING_POSITION = 1
+
 
 @dataclass(frozen=True, slots=True)
 class RegisteredKey:
@@ -59,8 +61,9 @@ class Keyring:
             raise Unauthorised("the signing key is registered to another organisation", code="E909")
         if purpose not in key.purposes:
             raise Unauthorised(f"the signing key is not registered for the purpose `{purpose}`", code="E909")
-        if position < key.registered_at:
-            raise Unauthorised("the signing key was registered later than that", code="E909")
+        # A key counts after the record that registers it; only the founding contains its own.
+        if position <= key.registered_at and not position == key.registered_at == FOUNDING_POSITION:
+            raise Unauthorised(f"the signing key counts after position {key.registered_at}", code="E909")
         ended_at = key.ended_at
         if ended_at is not None and ended_at < position:
             raise Unauthorised(f"the signing key was retired or revoked at position {ended_at}", code="E909")

@@ -3,7 +3,8 @@
 The algorithm is fixed by the registered key, never by the header: `none`, HMAC, RSA, and headers
 that bring their own key are refused before anything is verified.
 
-Source: LEDGER.md 2; RFC 7515 (JWS), RFC 7638 (thumbprint), RFC 8037 and RFC 9864 (Ed25519), RFC 7518 §3.4 (ES256).
+Source: LEDGER.md 2; RFC 7515 (JWS), RFC 7638 (thumbprint), RFC 8037 and RFC 9864 (Ed25519),
+RFC 7518 §3.4 (ES256).
 """
 
 import json
@@ -13,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -25,13 +26,16 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ledger.encoding.multi import PublicKey
+from ledger.encoding.multi import PublicKey, ed25519_public_key
 from ledger.encoding.strict_json import b64url, canonical, parse, unb64url
-from ledger.errors import Malformed, Unauthorised
+from ledger.errors import BadSignature, Malformed, Unauthorised
 
 ED25519, ES256 = "Ed25519", "ES256"
 _HEADER_MAX_BYTES = 512
 _TOKEN_MAX_CHARS = 64 * 1024
+_JWS_PARTS = 3
+_SIGNATURE_BYTES = 64
+_COORDINATE_BYTES = 32
 _ECDSA = ec.ECDSA(hashes.SHA256())
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 
@@ -98,7 +102,7 @@ class MemorySigner:
         if isinstance(self._key, Ed25519PrivateKey):
             return self._key.sign(data)
         r, s = decode_dss_signature(self._key.sign(data, _ECDSA))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        return r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
 
 
 class FileSigner(MemorySigner):
@@ -114,6 +118,8 @@ class FileSigner(MemorySigner):
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())
+        # A key that signed and then is gone after a power cut would orphan what it signed.
+        _flush_folder(path.parent)
         return cls(key)
 
     @classmethod
@@ -125,13 +131,21 @@ class FileSigner(MemorySigner):
         """
         try:
             key = load_pem_private_key(path.read_bytes(), passphrase)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise Unauthorised(f"{path.name} does not open: wrong passphrase, or not a key file") from error
         if isinstance(key, Ed25519PrivateKey):
             return cls(key)
         if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
             return cls(key)
         raise Unauthorised(f"{path.name} holds neither an Ed25519 nor a P-256 key")
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _generate(alg: str) -> PrivateKey:
@@ -149,7 +163,7 @@ def jwk_of(key: PublicKey) -> dict[str, str]:
     if isinstance(key, Ed25519PublicKey):
         return {"kty": "OKP", "crv": "Ed25519", "x": b64url(key.public_bytes_raw())}
     numbers = key.public_numbers()
-    x, y = (b64url(value.to_bytes(32, "big")) for value in (numbers.x, numbers.y))
+    x, y = (b64url(value.to_bytes(_COORDINATE_BYTES, "big")) for value in (numbers.x, numbers.y))
     return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
 
 
@@ -161,20 +175,24 @@ def public_key_of_jwk(jwk: dict[str, Any]) -> PublicKey:
     """
     try:
         if jwk.keys() == {"kty", "crv", "x"} and (jwk["kty"], jwk["crv"]) == ("OKP", "Ed25519"):
-            return Ed25519PublicKey.from_public_bytes(unb64url(jwk["x"]))
+            return ed25519_public_key(unb64url(jwk["x"]))
         if jwk.keys() == {"kty", "crv", "x", "y"} and (jwk["kty"], jwk["crv"]) == ("EC", "P-256"):
             x, y = unb64url(jwk["x"]), unb64url(jwk["y"])
-            if len(x) == len(y) == 32:
+            if len(x) == len(y) == _COORDINATE_BYTES:
                 return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + x + y)
     except (ValueError, TypeError) as error:
         raise Malformed("this JWK does not hold a valid public key") from error
     raise Malformed("a key is an Ed25519 or P-256 JWK with its required members only")
 
 
-def thumbprint(jwk: dict[str, str]) -> str:
-    """Return the RFC 7638 thumbprint of a public key, base64url."""
-    names = ("crv", "kty", "x") if jwk["kty"] == "OKP" else ("crv", "kty", "x", "y")
-    return b64url(sha256(canonical({name: jwk[name] for name in names})).digest())
+def thumbprint(jwk: dict[str, Any]) -> str:
+    """Return the RFC 7638 thumbprint of a public key, base64url.
+
+    Raises:
+        Malformed: not an Ed25519 or P-256 key with exactly its required members, or not a point.
+    """
+    public_key_of_jwk(jwk)
+    return b64url(sha256(canonical(jwk)).digest())
 
 
 def verify(key: PublicKey, signature: bytes, data: bytes) -> None:
@@ -183,12 +201,13 @@ def verify(key: PublicKey, signature: bytes, data: bytes) -> None:
         if isinstance(key, Ed25519PublicKey):
             key.verify(signature, data)
             return
-        if len(signature) != 64:
-            raise Unauthorised("a P-256 signature has 64 bytes", code="signature")
-        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        if len(signature) != _SIGNATURE_BYTES:
+            raise BadSignature("a P-256 signature has 64 bytes")
+        halves = signature[:_COORDINATE_BYTES], signature[_COORDINATE_BYTES:]
+        r, s = (int.from_bytes(half, "big") for half in halves)
         key.verify(encode_dss_signature(r, s), data, _ECDSA)
     except InvalidSignature as error:
-        raise Unauthorised("the signature does not hold", code="signature") from error
+        raise BadSignature("the signature does not hold") from error
 
 
 # ------------------------------------------------------------------ compact JWS
@@ -217,9 +236,10 @@ def jws_read(token: str) -> Jws:
     Raises:
         Malformed: not three parts of base64url, or a header with other members or algorithms than ours.
     """
-    if len(token) > _TOKEN_MAX_CHARS or token.count(".") != 2:
+    parts = token.split(".") if len(token) <= _TOKEN_MAX_CHARS else []
+    if len(parts) != _JWS_PARTS:
         raise Malformed("this is not a compact JWS")
-    head, body, tail = token.split(".")
+    head, body, tail = parts
     header = parse(unb64url(head), size_max_bytes=_HEADER_MAX_BYTES, depth_max=2)
     if not isinstance(header, dict) or header.keys() != {"alg", "kid", "typ"}:
         raise Malformed("the header has members other than alg, kid and typ", code="E909")
@@ -244,10 +264,7 @@ def jws_verify(token: str, jwk: dict[str, Any], typ: str) -> bytes:
         raise Unauthorised(f"the signature is not over a {typ}", code="E909")
     if jws.header["alg"] not in algs or jws.header["kid"] != thumbprint(jwk):
         raise Unauthorised("the header names another algorithm or key than the registered one", code="E909")
-    try:
-        verify(key, jws.signature, jws.signing_input)
-    except Unauthorised as error:
-        raise Unauthorised("the signature does not hold", code="E909") from error
+    verify(key, jws.signature, jws.signing_input)
     return jws.payload
 
 

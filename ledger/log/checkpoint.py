@@ -3,12 +3,12 @@
 Source: C2SP tlog-checkpoint.
 """
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 
+from ledger.encoding.strict_json import b64, unb64
 from ledger.errors import Malformed
+from ledger.log.merkle import HASH_BYTES
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _BODY_MAX_BYTES = 2048
@@ -25,9 +25,10 @@ class Checkpoint:
 
 def format_checkpoint(checkpoint: Checkpoint) -> bytes:
     """Return the three lines, each ended by a newline."""
-    assert len(checkpoint.root) == 32
-    root = base64.b64encode(checkpoint.root).decode()
-    return f"{checkpoint.origin}\n{checkpoint.size}\n{root}\n".encode()
+    assert _is_origin(checkpoint.origin), checkpoint.origin
+    assert checkpoint.size >= 0, checkpoint.size
+    assert len(checkpoint.root) == HASH_BYTES, "a root is 32 bytes"
+    return f"{checkpoint.origin}\n{checkpoint.size}\n{b64(checkpoint.root)}\n".encode()
 
 
 def parse_checkpoint(text: bytes) -> Checkpoint:
@@ -35,11 +36,14 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
     if len(text) > _BODY_MAX_BYTES:
         raise Malformed("a checkpoint body is not that long")
     try:
-        origin, size, root, rest = text.decode().split("\n")
-        root_hash = base64.b64decode(root, validate=True)
-    except (ValueError, binascii.Error) as error:
-        raise Malformed("a checkpoint body has three lines") from error
-    found_root = base64.b64encode(root_hash).decode() == root and len(root_hash) == 32
-    if rest or not origin or not _SIZE.fullmatch(size) or not found_root:
+        origin, size, root_b64, rest = text.decode().split("\n")
+    except ValueError as error:
+        raise Malformed("a checkpoint body is three lines of UTF-8") from error
+    root = unb64(root_b64)
+    if rest or not _is_origin(origin) or not _SIZE.fullmatch(size) or len(root) != HASH_BYTES:
         raise Malformed("a line of the checkpoint body is not in its one form")
-    return Checkpoint(origin, int(size), root_hash)
+    return Checkpoint(origin, int(size), root)
+
+
+def _is_origin(origin: str) -> bool:
+    return bool(origin) and not any(sign < " " for sign in origin)

@@ -9,7 +9,7 @@ Source: RFC 9162 §2.1 (the same hashes as RFC 6962 §2.1).
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
-from ledger.errors import ProofShapeError
+from ledger.errors import Corrupt, ProofShapeError
 
 HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()
@@ -86,9 +86,9 @@ class Frontier:
 
     @classmethod
     def from_bytes(cls, size: int, data: bytes) -> "Frontier":
-        """Return the frontier that `to_bytes` wrote; ProofShapeError when it is not one of `size`."""
-        if len(data) != HASH_BYTES * size.bit_count():
-            raise ProofShapeError(f"a frontier of {size} leaves has {size.bit_count()} nodes")
+        """Return the frontier that `to_bytes` wrote; Corrupt when it is not one of `size` leaves."""
+        if size < 0 or len(data) != HASH_BYTES * size.bit_count():
+            raise Corrupt(f"this is not the frontier of {size} leaves", code="frontier")
         return cls(size, [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)])
 
     @classmethod
@@ -181,9 +181,10 @@ def _subproof(old: int, first: int, size: int, node: Node, *, whole: bool) -> li
         return [] if whole else [_range_root(first, size, node)]
     split = _split(size)
     if old <= split:
-        return [*_subproof(old, first, split, node, whole=whole), _range_root(first + split, size - split, node)]
-    rest = _subproof(old - split, first + split, size - split, node, whole=False)
-    return [*rest, _range_root(first, split, node)]
+        left = _subproof(old, first, split, node, whole=whole)
+        return [*left, _range_root(first + split, size - split, node)]
+    right = _subproof(old - split, first + split, size - split, node, whole=False)
+    return [*right, _range_root(first, split, node)]
 
 
 def _split(size: int) -> int:
@@ -270,7 +271,14 @@ def verify_consistency(
         return
     if not path:
         raise ProofShapeError("the consistency path is empty")
+    # A complete older tree is itself a node of the newer one, and left out of the path.
     nodes = list(path) if old_size & (old_size - 1) else [old_root, *path]
+    if _consistency_roots(old_size, new_size, nodes) != (old_root, new_root):
+        raise ProofShapeError("the consistency path does not join these two roots")
+
+
+def _consistency_roots(old_size: int, new_size: int, nodes: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Return the roots of both trees; the nodes begin with the last complete subtree of the older."""
     place, last = old_size - 1, new_size - 1
     while place & 1:
         place >>= 1
@@ -288,8 +296,9 @@ def verify_consistency(
             new = node_hash(new, node)
         place >>= 1
         last >>= 1
-    if last or old != old_root or new != new_root:
-        raise ProofShapeError("the consistency path does not join these two roots")
+    if last:
+        raise ProofShapeError("the consistency path is too short")
+    return old, new
 
 
 def _check_hashes(hashes: Sequence[bytes]) -> None:

@@ -6,14 +6,14 @@ caller to say, by verifier key.
 Source: C2SP signed-note.
 """
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from ledger.encoding.multi import ed25519_public_key
+from ledger.encoding.strict_json import b64, unb64
 from ledger.errors import Malformed, Unauthorised
 from ledger.keys.signer import Signer, verify
 
@@ -21,7 +21,8 @@ ED25519_TYPE = 0x01
 _SIGNATURE = re.compile(r"— (\S+) (\S+)")
 _KEY_HASH = re.compile(r"[0-9a-f]{8}", re.ASCII)
 _NOTE_MAX_BYTES = 1_000_000
-_SIGNATURES_MAX = 100
+_SIGNATURES_MAX = 100  # the standard asks for 16 or more
+_KEY_ID_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +53,23 @@ class VerifierKey:
     @property
     def key_id(self) -> bytes:
         """First 4 bytes of H(name || newline || type || key)."""
-        return sha256(self.name.encode() + b"\n" + bytes([self.type]) + self.key).digest()[:4]
+        return sha256(self.name.encode() + b"\n" + bytes([self.type]) + self.key).digest()[:_KEY_ID_BYTES]
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{_b64(bytes([self.type]) + self.key)}"
+        return f"{self.name}+{self.key_id.hex()}+{b64(bytes([self.type]) + self.key)}"
 
 
 def parse_vkey(text: str) -> VerifierKey:
     """Return the key of a vkey text; Malformed when its hash is not that of its parts."""
-    parts = text.split("+", 2)
-    if len(parts) != 3 or not _is_name(parts[0]) or not _KEY_HASH.fullmatch(parts[1]):
+    name, _, rest = text.partition("+")
+    key_hash, _, coded = rest.partition("+")  # base64 may hold a plus itself
+    if not _is_name(name) or not _KEY_HASH.fullmatch(key_hash):
         raise Malformed("a verifier key is name+hash+base64")
-    data = _unb64(parts[2])
-    if len(data) < 2:
+    data = unb64(coded)
+    if not data[1:]:
         raise Malformed("a verifier key has a type and a key")
-    found = VerifierKey(parts[0], data[0], data[1:])
-    if found.key_id.hex() != parts[1]:
+    found = VerifierKey(name, data[0], data[1:])
+    if found.key_id.hex() != key_hash:
         raise Malformed("the hash of this verifier key is not that of its name and key")
     return found
 
@@ -79,7 +81,8 @@ def vkey_of(name: str, key: Ed25519PublicKey) -> str:
 
 def sign_note(text: str, name: str, signer: Signer) -> str:
     """Return the note with one Ed25519 signature over `text`, which ends in a newline."""
-    assert text.endswith("\n") and _is_name(name)
+    assert text.endswith("\n"), "the text of a note ends in a newline"
+    assert _is_name(name), name
     key = signer.public_key()
     assert isinstance(key, Ed25519PublicKey), "a note of type 0x01 needs an Ed25519 key"
     key_id = VerifierKey(name, ED25519_TYPE, key.public_bytes_raw()).key_id
@@ -89,7 +92,7 @@ def sign_note(text: str, name: str, signer: Signer) -> str:
 
 def format_note(note: Note) -> bytes:
     """Return the bytes of a note."""
-    lines = [f"— {one.name} {_b64(one.key_id + one.blob)}\n" for one in note.signatures]
+    lines = [f"— {one.name} {b64(one.key_id + one.blob)}\n" for one in note.signatures]
     return f"{note.text}\n{''.join(lines)}".encode()
 
 
@@ -116,10 +119,10 @@ def _signature(line: str) -> Signature:
     found = _SIGNATURE.fullmatch(line)
     if found is None or not _is_name(found[1]):
         raise Malformed("a signature line is a dash, a key name and base64")
-    data = _unb64(found[2])
-    if len(data) < 5:
+    data = unb64(found[2])
+    if not data[_KEY_ID_BYTES:]:
         raise Malformed("a signature has a key id and some bytes")
-    return Signature(found[1], data[:4], data[4:])
+    return Signature(found[1], data[:_KEY_ID_BYTES], data[_KEY_ID_BYTES:])
 
 
 def verify_note(note: Note, vkey: str) -> None:
@@ -130,28 +133,15 @@ def verify_note(note: Note, vkey: str) -> None:
         Malformed: the vkey is not an Ed25519 key.
     """
     key = parse_vkey(vkey)
-    if key.type != ED25519_TYPE or len(key.key) != 32:
+    if key.type != ED25519_TYPE:
         raise Malformed("only Ed25519 verifier keys (type 0x01) are checked here")
+    public_key = ed25519_public_key(key.key)
     mine = [one for one in note.signatures if (one.name, one.key_id) == (key.name, key.key_id)]
     if not mine:
         raise Unauthorised(f"{key.name} has not signed this note", code="signature")
     for one in mine:
-        verify(Ed25519PublicKey.from_public_bytes(key.key), one.blob, note.text.encode())
+        verify(public_key, one.blob, note.text.encode())
 
 
 def _is_name(name: str) -> bool:
     return bool(name) and "+" not in name and not any(sign.isspace() for sign in name)
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _unb64(text: str) -> bytes:
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Malformed("this is not base64") from error
-    if _b64(data) != text:
-        raise Malformed("this is not base64 in its one form")
-    return data

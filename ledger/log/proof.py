@@ -3,17 +3,19 @@
 Source: C2SP tlog-proof.
 """
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 
+from ledger.encoding.strict_json import b64, unb64
 from ledger.errors import Malformed
+from ledger.log.checkpoint import parse_checkpoint
+from ledger.log.merkle import HASH_BYTES
+from ledger.log.note import parse_note
 
 HEADER = "c2sp.org/tlog-proof@v1"
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})", re.ASCII)
 _PROOF_MAX_CHARS = 2_000_000
-_PATH_MAX = 63
+_PATH_MAX = 63  # a tree of 2**63 leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +32,28 @@ def format_proof(proof: TlogProof) -> str:
     """Return the text of a proof."""
     lines = [HEADER]
     if proof.extra is not None:
-        lines.append("extra " + base64.b64encode(proof.extra).decode())
+        lines.append("extra " + b64(proof.extra))
     lines.append(f"index {proof.index}")
-    lines += [base64.b64encode(node).decode() for node in proof.path]
+    lines += map(b64, proof.path)
     return "\n".join(lines) + "\n\n" + proof.checkpoint_note
 
 
 def parse_proof(text: str) -> TlogProof:
-    """Return the proof of a text; Malformed when a line is not in its place and its one form."""
+    """Return the proof of a text; whether it leads anywhere is another question.
+
+    Raises:
+        Malformed: a line is not in its place and its one form, in the proof or in its checkpoint.
+    """
     head, blank, note = text.partition("\n\n")
     lines = head.split("\n")
     if len(text) > _PROOF_MAX_CHARS or not blank or lines.pop(0) != HEADER or not note:
         raise Malformed("this is not a tlog-proof")
-    extra = _unb64(lines.pop(0).removeprefix("extra ")) if lines and lines[0].startswith("extra ") else None
+    extra = unb64(lines.pop(0).removeprefix("extra ")) if lines and lines[0].startswith("extra ") else None
     found = _INDEX.fullmatch(lines.pop(0)) if lines else None
     if found is None or len(lines) > _PATH_MAX:
         raise Malformed("a tlog-proof has an index, and not so many hashes")
-    path = tuple(map(_unb64, lines))
-    if any(len(node) != 32 for node in path):
+    path = tuple(map(unb64, lines))
+    if any(len(node) != HASH_BYTES for node in path):
         raise Malformed("a hash of the path is not 32 bytes")
+    parse_checkpoint(parse_note(note.encode()).text.encode())
     return TlogProof(extra, int(found[1]), path, note)
-
-
-def _unb64(text: str) -> bytes:
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Malformed("a line of the proof is not base64") from error
-    if base64.b64encode(data).decode() != text:
-        raise Malformed("a line of the proof is not base64 in its one form")
-    return data

@@ -16,7 +16,9 @@ from ledger.log.merkle import HASH_BYTES, root_of
 WIDTH = 256
 LEVEL_BITS = 8
 ENTRY_MAX_BYTES = 65_535
-_PATH = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII)
+_LEVEL_MAX = 63
+# Numbers of up to 18 digits are more than any log of 2**63 entries has.
+_PATH = re.compile(r"tile/(entries|0|[1-9]\d?)/((?:x\d{3}/){0,5}\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
 
 
 class Tile(NamedTuple):
@@ -44,10 +46,16 @@ def parse_tile_path(path: str) -> Tile:
         raise Malformed("this is not the path of a tile")
     level = None if found[1] == "entries" else int(found[1])
     tile = Tile(level, int(found[2].replace("x", "").replace("/", "")), int(found[3] or WIDTH))
-    again = entries_path(*tile[1:]) if level is None else tile_path(level, *tile[1:])
-    if again != path or (level is not None and level > 63):
+    if tile.width > WIDTH or (level or 0) > _LEVEL_MAX or path_of(tile) != path:
         raise Malformed("this is not the path of a tile in its one form")
     return tile
+
+
+def path_of(tile: Tile) -> str:
+    """Return the path of a tile or an entry bundle."""
+    if tile.level is None:
+        return entries_path(tile.number, tile.width)
+    return tile_path(tile.level, tile.number, tile.width)
 
 
 def _number(number: int) -> str:
@@ -58,6 +66,7 @@ def _number(number: int) -> str:
 
 
 def _partial(width: int) -> str:
+    assert 0 < width <= WIDTH, width
     return "" if width == WIDTH else f".p/{width}"
 
 
@@ -79,7 +88,7 @@ def entry_bundle(entries: Sequence[bytes]) -> bytes:
 
 
 def parse_entry_bundle(data: bytes) -> list[bytes]:
-    """Return the entries of a bundle; Malformed when it is cut off."""
+    """Return the entries of a bundle; Malformed when it is cut off or holds more than 256."""
     entries, at = [], 0
     while at < len(data):
         end = at + 2 + int.from_bytes(data[at : at + 2], "big")
@@ -87,11 +96,16 @@ def parse_entry_bundle(data: bytes) -> list[bytes]:
             raise Malformed("an entry bundle is cut off")
         entries.append(data[at + 2 : end])
         at = end
+    if len(entries) > WIDTH:
+        raise Malformed("an entry bundle holds too many entries")
     return entries
 
 
 class TileReader:
-    """Finds the nodes of a log of a known size in its tiles."""
+    """Finds the nodes of a log of a known size in its tiles.
+
+    What it finds is what the tiles say: only a root that was signed makes it true.
+    """
 
     def __init__(self, fetch: Callable[[str], bytes], size: int) -> None:
         """Read tiles through `fetch(path) -> bytes`."""
@@ -102,7 +116,8 @@ class TileReader:
         """Return the root of the complete subtree of 2**level leaves at index × 2**level.
 
         Raises:
-            Malformed: a tile has fewer hashes than the log's size gives it.
+            IndexError: the log has no such node at this size.
+            Malformed: a tile has fewer or more hashes than the log's size gives it.
         """
         tile_level, within = divmod(level, LEVEL_BITS)
         count = 1 << within

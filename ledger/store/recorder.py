@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from ledger.clock import Clock
-from ledger.errors import Unavailable
+from ledger.errors import Stale, Unavailable
 from ledger.log.merkle import Frontier, leaf_hash, root_of
 from ledger.mapper import LedgerStoredEvent
 
@@ -22,6 +22,10 @@ TILE_WIDTH = 256
 CLOCK_BACK_MAX_US = 1_000_000
 
 EntryOf = Callable[[StoredEvent, int], bytes]
+
+
+class VersionConflict(Stale, IntegrityError):
+    """A version is not the next of its stream: the library's own error, and a reason to decide again."""
 
 
 @dataclass(frozen=True, slots=True)

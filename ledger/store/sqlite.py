@@ -15,7 +15,6 @@ from eventsourcing.persistence import (
     ApplicationRecorder,
     DatabaseError,
     InfrastructureFactory,
-    IntegrityError,
     Notification,
     StoredEvent,
     TrackingRecorder,
@@ -33,6 +32,7 @@ from ledger.store.recorder import (
     Head,
     Leaf,
     Submission,
+    VersionConflict,
     Write,
     full_tiles,
     grow,
@@ -114,7 +114,9 @@ class LedgerRecorder(ApplicationRecorder):
             Taken: a value that may be held once is held.
             Reused: the submission id was used with other content.
             Unavailable: the clock went back, the disk is full, or the database is busy.
-            IntegrityError: (library) a version is not the next of its stream.
+            VersionConflict: a version is not the next of its stream; it is Stale, and the library's
+                IntegrityError.
+            Corrupt: the file is damaged.
         """
         if not stored_events:
             return []
@@ -125,7 +127,9 @@ class LedgerRecorder(ApplicationRecorder):
         except database.OperationalError as error:
             raise Unavailable(f"the ledger cannot write now: {error}", code="storage") from error
         except database.IntegrityError as error:
-            raise Stale("another write came first", code="stale") from error
+            raise Stale("another write came first") from error
+        except database.DatabaseError as error:
+            raise Corrupt(f"the ledger's file is damaged: {error}", code="storage") from error
         self.at_step("committed")
         self._signal.set()
         return positions
@@ -135,7 +139,7 @@ class LedgerRecorder(ApplicationRecorder):
         head = read_head(connection)
         self._check_reads(connection, head, write)
         self._check_versions(connection, stored_events)
-        number = self._submission_number(connection, write.submission)
+        number = _submission_number(connection, write.submission)
         self.at_step("checked")
         at_us = recorded_at(self._clock, head.recorded_at_us)
         growth = grow(head, stored_events, at_us, self._entry_of)
@@ -160,25 +164,8 @@ class LedgerRecorder(ApplicationRecorder):
         for stored in stored_events:
             last = current.get(stored.originator_id, self._first_version - 1)
             if stored.originator_version != last + 1:
-                raise IntegrityError(f"version {stored.originator_version} does not follow {last}")
+                raise VersionConflict(f"version {stored.originator_version} does not follow {last}")
             current[stored.originator_id] = stored.originator_version
-
-    def _submission_number(self, connection: Connection, submission: Submission | None) -> int | None:
-        if submission is None:
-            return None
-        found = connection.execute(
-            "SELECT number, leaf_hashes FROM submission WHERE iss = ? AND jti = ?",
-            (submission.iss.bytes, submission.jti.bytes),
-        ).fetchone()
-        if found is None:
-            cursor = connection.execute(
-                "INSERT INTO submission (iss, jti, jws, leaf_hashes) VALUES (?,?,?,?)",
-                (submission.iss.bytes, submission.jti.bytes, submission.jws, submission.leaf_hashes),
-            )
-            return int(cursor.lastrowid or 0)
-        if found[1] != submission.leaf_hashes:
-            raise Reused("this submission id was used before with other content")
-        return int(found[0])
 
     def _insert_tiles(self, connection: Connection, old_size: int, new_size: int) -> None:
         def hashes(level: int, number: int) -> list[bytes]:
@@ -361,6 +348,29 @@ def _swap_head(connection: Connection, old: Head, new: Head) -> None:
     )
     if cursor.rowcount != 1:
         raise Stale("the head moved inside a write")
+
+
+def _submission_number(connection: Connection, submission: Submission | None) -> int | None:
+    """Return the number of a submission, kept with the first record that cites it."""
+    if submission is None:
+        return None
+    found = connection.execute(
+        "SELECT number, jws, leaf_hashes FROM submission WHERE iss = ? AND jti = ?",
+        (submission.iss.bytes, submission.jti.bytes),
+    ).fetchone()
+    if found is None:
+        cursor = connection.execute(
+            "INSERT INTO submission (iss, jti, jws, leaf_hashes) VALUES (?,?,?,?)",
+            (submission.iss.bytes, submission.jti.bytes, submission.jws, submission.leaf_hashes),
+        )
+        return int(cursor.lastrowid or 0)
+    number, jws, leaf_hashes = found
+    if leaf_hashes != submission.leaf_hashes:
+        raise Reused("this submission id was used before with other content")
+    if jws != submission.jws:
+        # Signed again: the first signature stands, and later records must carry that one.
+        raise Stale("this submission was first recorded under another signature")
+    return int(number)
 
 
 def _take(connection: Connection, write: Write, stored_events: Sequence[StoredEvent], size: int) -> None:

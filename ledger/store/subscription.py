@@ -76,11 +76,11 @@ class LogSubscription(Subscription["ApplicationRecorder"]):
         self._woken.wait(timeout_s)
 
     def __next__(self) -> Notification:
-        """Return the next record, waiting for it."""
-        while not self._pending:
-            if self._has_been_stopped:
-                raise StopIteration
-            self._pending = self.next_batch()[::-1]
+        """Return the next record, waiting for it; after `stop` none, not even those fetched already."""
+        while not self._has_been_stopped:
             if not self._pending:
-                self.wait()
-        return self._pending.pop()
+                self._pending = self.next_batch()[::-1]
+            if self._pending:
+                return self._pending.pop()
+            self.wait()
+        raise StopIteration

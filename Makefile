@@ -1,0 +1,56 @@
+# The front door. Needs make and python3 (3.11 or newer, with venv); fetches the rest, locked by uv.lock.
+
+UV := sh .ci/uv
+RUN := $(UV) run --frozen --no-sync
+# Tests run in this many processes: `make test WORKERS=1` where one must be watched.
+WORKERS ?= auto
+
+stage = @printf '\n== %s\n' '$(1)'
+# Getting uv and getting the packages fail for different reasons; .ci/uv explains its own.
+sync = @$(UV) --version >/dev/null && { $(UV) sync --quiet --inexact $(1) || { printf '\n' >&2; printf '*** %s\n' \
+  'Setting up failed: the reason stands above.' \
+  'Where the package registry cannot be reached, name a mirror with UV_DEFAULT_INDEX=https://...' \
+  'Behind a proxy with certificates of its own, say UV_SYSTEM_CERTS=1.' >&2; exit 1; }; }
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup lint format bench clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## Serve the demonstration ledger at http://127.0.0.1:8000 until Ctrl-C
+	$(call stage,setup)
+	$(call sync,--frozen --no-default-groups)
+	@$(RUN) roa demo --data demo-data --serve
+
+test: lint ## Run everything: format, lint, types, floors, then all tests, the scripts against the installed wheel
+	$(call stage,wheel built and installed outside the checkout)
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && trap 'exit 130' INT TERM && \
+	ROA_BIN=$$(.ci/install-wheel "$$dir/wheel") && export ROA_BIN && echo "$$ROA_BIN" && \
+	printf '\n== tests\n' && \
+	$(RUN) pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
+
+lint: setup ## Check format, lint, types and floors
+	$(call stage,format)
+	@$(RUN) ruff format --check .
+	$(call stage,lint)
+	@$(RUN) ruff check .
+	$(call stage,types)
+	@$(RUN) mypy
+	$(call stage,floors)
+	@$(RUN) lint-imports --no-logo
+
+format: setup ## Put every file into the house format
+	@$(RUN) ruff check --fix-only .
+	@$(RUN) ruff format .
+
+bench: setup ## Measure; the figures are ratios within one run
+	@$(RUN) python -m benchmarks
+
+setup:
+	$(call stage,setup)
+	$(call sync,--locked)
+
+clean: ## Remove what was made here, the demonstration ledger included
+	rm -rf .venv .uv build dist demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

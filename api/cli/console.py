@@ -1,0 +1,71 @@
+"""What every command shares: options, how it speaks, and what its exit code means.
+
+Exit codes (SPEC.md 6): 0 done, or Verified with or without notes · 1 refused, not valid, findings ·
+2 wrong use · 3 rollback · 4 split · 5 could not be verified completely · 70 internal.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from api.app import close_house, open_house
+from api.client.errors import ClientError
+from api.dependencies import House
+from api.settings import Settings
+from ledger.errors import LedgerError, Rollback, Split
+
+DONE, REFUSED, WRONG_USE, ROLLBACK, SPLIT, INCOMPLETE, INTERNAL = 0, 1, 2, 3, 4, 5, 70
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Data = Annotated[Path, typer.Option("--data", help="Folder of the ledger.", envvar="ROA_DATA")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def fail(message: str, code: int = REFUSED) -> NoReturn:
+    """Say what is wrong and what to do, and stop with an exit code."""
+    err.print(f"roa: {message}", style="bold red" if err.is_terminal else None, markup=False)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def opened(data: Path) -> Iterator[House]:
+    """Open the ledger in a folder for one command."""
+    house = open_house(data, Settings())
+    try:
+        yield house
+    finally:
+        close_house(house)
+
+
+@contextmanager
+def spoken_errors() -> Iterator[None]:
+    """Turn errors of ours into one sentence and an exit code."""
+    try:
+        yield
+    except Rollback as error:
+        fail(str(error), ROLLBACK)
+    except Split as error:
+        fail(str(error), SPLIT)
+    except (LedgerError, ClientError) as error:
+        fail(str(error), REFUSED)
+    except (FileNotFoundError, FileExistsError, IsADirectoryError, PermissionError) as error:
+        fail(str(error), WRONG_USE)
+
+
+def read_input(path: str) -> bytes:
+    """Return a file's bytes, or standard input's for `-`."""
+    return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()

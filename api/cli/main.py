@@ -1,0 +1,38 @@
+"""The command line `roa`: Record of Achievement."""
+
+import sys
+import traceback
+
+import typer
+
+from api.cli import demonstration, keepers, key_commands, visitors
+from api.cli.console import INTERNAL, err
+
+app = typer.Typer(
+    help="Achievement Ledger: records of achievement that anyone can check.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+app.command("init")(keepers.init)
+app.command("demo")(demonstration.demo)
+app.command("serve")(keepers.serve)
+app.command("post")(visitors.post_file)
+app.command("verify")(visitors.verify_file)
+app.command("prove")(visitors.prove)
+app.command("audit")(keepers.audit)
+app.command("publish")(keepers.publish)
+app.add_typer(key_commands.app, name="keys")
+app.command("export")(keepers.export)
+app.command("rebuild")(keepers.rebuild)
+
+
+def main() -> None:
+    """Run a command; a mistake of ours ends with exit code 70, without a learner's data in the words."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the last stop before the shell
+        err.print(f"roa: something went wrong inside: {type(error).__name__}", markup=False)
+        for frame in traceback.extract_tb(error.__traceback__)[-3:]:
+            err.print(f"  {frame.name} in {frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}", markup=False)
+        sys.exit(INTERNAL)

@@ -1,0 +1,56 @@
+"""What goes on while the process serves: publishing, and folding records into views.
+
+Source: SPEC.md 6 (publisher and projection runner are threads of the serving process).
+"""
+
+import logging
+import threading
+import time
+
+from api.dependencies import House
+from ledger.errors import LedgerError, Rollback, Split
+
+log = logging.getLogger("roa")
+
+WAKE_S = 0.25
+
+
+class Background:
+    """One thread that publishes what is stored and then folds it, each time something is appended."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is in hand and stop."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        subscription = self._house.ledger.store.subscribe()
+        published_at = -self._house.settings.publish_every_s
+        with subscription:
+            while not self._stopping.is_set():
+                if time.monotonic() - published_at >= self._house.settings.publish_every_s:
+                    published_at = time.monotonic()
+                    self._turn()
+                subscription.wait(WAKE_S)
+
+    def _turn(self) -> None:
+        try:
+            if self._house.fault is None:
+                self._house.publisher.publish()
+            self._house.views.catch_up()
+        except (Rollback, Split) as error:
+            # Reads go on, writes stop: the operator has to look.
+            self._house.fault = error
+            log.error("writing has stopped: %s", error.code)
+        except LedgerError as error:
+            # Tried again at the next turn: what is stored stays stored.
+            log.error("publishing failed: %s", error.code)

@@ -1,0 +1,130 @@
+"""Speaking for the registrar: public statements signed by the key that founded the ledger.
+
+Source: LEDGER.md 2 (genesis), SPEC.md 1.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from api.client.statements import Statement
+from api.client.submission import build, organisation_id
+from ledger.application import Ledger
+from ledger.authority import OPERATOR_BODY
+from ledger.clock import civil_date
+from ledger.deciding import Outcome
+from ledger.errors import Refusal
+from ledger.files import LedgerFiles
+from ledger.founding import REGISTRAR, Charter, founding_statement, prepare_files
+from ledger.keys.signer import Signer
+from ledger.policy.findings import sentence
+from ledger.possession import prove_possession
+from ledger.statements import read_submission
+
+FIRST_DAY = "2018-08-22"  # when the first rules on micro-credentials came into force
+
+
+def found(files: LedgerFiles, passphrase: bytes, charter: Charter) -> Ledger:
+    """Found a ledger: its first record, then regulator and operator registered like everybody.
+
+    Raises:
+        FileExistsError: there is a ledger in the folder.
+    """
+    keystore = prepare_files(files, passphrase)
+    ledger = Ledger(files, passphrase)
+    now_us = ledger.clock.now_us()
+    registrar = keystore.get(REGISTRAR)
+    origin, number = charter.origin, charter.registrar_number
+    _submit(ledger, registrar, number, origin, [founding_statement(keystore, charter, now_us)])
+    _submit(ledger, registrar, number, origin, _first_organisations(charter))
+    return ledger
+
+
+def _first_organisations(charter: Charter) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "organisation.registered",
+            "v": 1,
+            "number": charter.registrar_number,
+            "kind": "nzqa",
+            "name": {"en": charter.registrar_name},
+            "valid_from": FIRST_DAY,
+        },
+        {
+            "type": "organisation.registered",
+            "v": 1,
+            "body": OPERATOR_BODY,
+            "kind": "operator",
+            "name": {"en": charter.operator_name},
+            "valid_from": FIRST_DAY,
+        },
+    ]
+
+
+def say(ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement]) -> list[Outcome]:
+    """Submit statements as the registrar; return an outcome for each.
+
+    Raises:
+        Unauthorised: the registrar's key is not in custody here.
+    """
+    founding = ledger.founding
+    return _submit(
+        ledger, ledger.keystore.get(REGISTRAR), founding.registrar_number, founding.origin, statements, strict=False
+    )
+
+
+def say_or_fail(ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement]) -> list[Outcome]:
+    """Submit statements as the registrar; raise Refusal when one of them is refused."""
+    return _check(say(ledger, statements))
+
+
+def _submit(
+    ledger: Ledger,
+    signer: Signer,
+    number: int,
+    origin: str,
+    statements: Sequence[Mapping[str, Any] | Statement],
+    *,
+    strict: bool = True,
+) -> list[Outcome]:
+    submission = build(
+        statements,
+        signer=signer,
+        organisation=organisation_id(number),
+        origin=origin,
+        now_s=ledger.clock.now_us() // 1_000_000,
+    )
+    outcomes = ledger.submit(read_submission(list(submission.lines()), origin=origin))
+    return _check(outcomes) if strict else outcomes
+
+
+def _check(outcomes: list[Outcome]) -> list[Outcome]:
+    for outcome in outcomes:
+        if outcome.position is None:
+            first = outcome.findings[0]
+            raise Refusal(f"statement {outcome.row + 1}: {first.code} {sentence(first)}", code=first.code)
+    return outcomes
+
+
+def take_into_custody(ledger: Ledger, references: Iterable[int | str], *, alg: str = "Ed25519") -> list[Outcome]:
+    """Make and register a submission key and a credential key for organisations that have none of their own."""
+    statements = []
+    not_before = civil_date(ledger.clock.now_us()).isoformat()
+    for reference in references:
+        for purpose in ("submission", "credential"):
+            label = f"{reference}.{purpose}"
+            signer = (
+                ledger.keystore.get(label) if ledger.keystore.has(label) else ledger.keystore.create(label, alg)
+            )
+            statements.append(
+                {
+                    "type": "key.registered",
+                    "v": 1,
+                    "organisation": reference,
+                    "jwk": signer.public_key_jwk(),
+                    "purposes": [purpose],
+                    "custody": "delegated",
+                    "not_before": not_before,
+                    "possession": prove_possession(signer, organisation_id(reference), ledger.founding.origin),
+                }
+            )
+    return say_or_fail(ledger, statements)

@@ -1,0 +1,105 @@
+"""Every error an HTTP client can meet, as problem+json with a stable code.
+
+Source: RFC 9457; SPEC.md 6 (which status means what).
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from ledger import errors
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+
+# The most particular class first.
+STATUSES: tuple[tuple[type[errors.LedgerError], int], ...] = (
+    (errors.BadSignature, 401),
+    (errors.Unauthorised, 403),
+    (errors.Absent, 404),
+    (errors.Malformed, 400),
+    (errors.Refusal, 422),
+    (errors.Conflict, 409),
+    (errors.Rollback, 503),
+    (errors.Split, 503),
+    (errors.Unavailable, 503),
+    (errors.LedgerError, 500),
+)
+
+
+class Problem(Exception):
+    """An answer that a door itself gives: a missing token, a body too large, an unknown page."""
+
+    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.headers = dict(headers or {})
+
+
+def problem(
+    status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
+) -> JSONResponse:
+    """Return a problem document. `detail` says what, where and what to do, never about whom."""
+    body = {
+        "type": f"/problems#{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **members,
+    }
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def status_of(error: errors.LedgerError) -> int:
+    """Return the HTTP status of an error of ours."""
+    return next(status for kind, status in STATUSES if isinstance(error, kind))
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every error of an application with a problem document."""
+    app.add_exception_handler(errors.LedgerError, _ledger_error)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _ledger_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.LedgerError)
+    status = status_of(error)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
+    detail = str(error) if status != 500 else "the ledger holds something that does not check; its operator is told"
+    return problem(status, error.code, detail, headers=headers)
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem(error.status, error.code, error.detail, headers=error.headers)
+
+
+async def _http_exception(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    detail = {
+        404: "There is nothing at this address.",
+        405: "This address does not answer to that method.",
+        413: "The body is larger than this address takes.",
+    }.get(error.status_code, "The request cannot be answered as it is.")
+    return problem(error.status_code, code, detail, headers=error.headers)
+
+
+async def _validation(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # The values are not repeated: they may be somebody's.
+    names = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
+    return problem(400, "malformed", f"These parts of the request cannot be read: {', '.join(names)}.")
+
+
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    return problem(500, "internal", "Something went wrong here. Nothing half-done was recorded; try again later.")

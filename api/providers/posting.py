@@ -1,0 +1,304 @@
+"""Taking submissions in, signed or as a file: the same function for the HTTP door and the commands.
+
+A signed submission is read and decided. A file becomes a submission under the organisation's
+delegated key first: what is signed is kept before it is used, so that the same file again is
+answered from there and never signed twice.
+
+Source: LEDGER.md 2 (CSV path), SPEC.md 6.
+"""
+
+import threading
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import Full, Queue
+from typing import Any
+from uuid import UUID
+
+from api.client import answers
+from api.client import rows as files
+from api.client.submission import build
+from api.dependencies import House
+from api.problems import Problem
+from api.providers.messages import answer_json, outcomes_json
+from api.security.tokens import Bearer
+from ledger.deciding import Outcome
+from ledger.domain.organisation import Organisation
+from ledger.errors import Absent, LedgerError, Reused, Unauthorised, Unavailable
+from ledger.founding import RECEIPT
+from ledger.ids import uuid8
+from ledger.privacy.commitments import tag
+from ledger.privacy.sealing import keyed
+from ledger.publisher import latest
+from ledger.receipts import acknowledge
+from ledger.statements import ReceivedSubmission, read_submission
+from ledger.store.jobs import DONE, Job
+
+AT_ONCE_ROWS_MAX = 1000
+WAITING_MAX = 100
+_JTI, _BODY = tag("jti"), tag("body")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a submission is answered: the body, and whether everything is decided."""
+
+    body: dict[str, Any]
+    done: bool
+
+
+class Desk:
+    """Decides small submissions at once and large ones one after another in the background."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._waiting: Queue[UUID | None] = Queue(WAITING_MAX)
+        self._jobs: dict[UUID, ReceivedSubmission] = {}
+        self._thread: threading.Thread | None = None
+
+    # -------------------------------------------------------------- in the background
+
+    def start(self) -> None:
+        """Begin working in the background, with what a stop interrupted first."""
+        self._thread = threading.Thread(target=self._work, name="submissions", daemon=True)
+        self._thread.start()
+        for job in self._house.ledger.jobs.unfinished():
+            body = self._house.ledger.outcomes.body(job)
+            if body is not None:
+                self._enqueue(self._read(body.splitlines()))
+
+    def stop(self) -> None:
+        """Finish the submission in hand and stop; what waits is resumed at the next start."""
+        if self._thread is not None:
+            self._jobs.clear()
+            self._waiting.put(None)
+            self._thread.join()
+
+    def _work(self) -> None:
+        while (jti := self._waiting.get()) is not None:
+            received = self._jobs.pop(jti, None)
+            if received is not None:
+                try:
+                    self._house.ledger.submit(received)
+                except LedgerError:
+                    # It stays unfinished: the next post of the same bytes, or the next start, goes on.
+                    continue
+
+    def _enqueue(self, received: ReceivedSubmission) -> None:
+        jti = received.claims.jti
+        if jti in self._jobs:
+            return
+        self._jobs[jti] = received
+        try:
+            self._waiting.put_nowait(jti)
+        except Full:
+            del self._jobs[jti]
+            raise Unavailable("too many submissions are waiting: post again in a moment", code="busy") from None
+
+    # -------------------------------------------------------------- signed submissions
+
+    def post_signed(self, lines: Sequence[bytes]) -> Answer:
+        """Take in a submission signed by the organisation's own key.
+
+        Raises:
+            Malformed, Unauthorised, Reused, Unavailable: as `Ledger.submit`; nothing was recorded.
+        """
+        self._house.check_writable()
+        received = self._read(lines)
+        if received.claims.by is not None:
+            raise Unauthorised("`by` is for keys in the ledger's keeping: an own key signs without it", code="E909")
+        return self._decide(received, body=b"\n".join(lines), extra=None)
+
+    def _read(self, lines: Sequence[bytes]) -> ReceivedSubmission:
+        return read_submission(lines, origin=self._house.ledger.founding.origin)
+
+    def _decide(self, received: ReceivedSubmission, *, body: bytes, extra: bytes | None) -> Answer:
+        ledger = self._house.ledger
+        organisation = self._organisation(received.claims.iss)
+        if received.claims.n > AT_ONCE_ROWS_MAX and self._thread is not None:
+            job = self._keep(received, body, extra)
+            if job.state != DONE:
+                self._enqueue(received)
+                known = [outcome for outcome in ledger.outcomes.of(job)]
+                return self._answer(received.claims.jti, organisation, known, received, job, done=False)
+        outcomes = ledger.submit(received)
+        job = self._job(received.claims.iss, received.claims.jti)
+        return self._answer(received.claims.jti, organisation, outcomes, received, job, done=True)
+
+    def _keep(self, received: ReceivedSubmission, body: bytes, extra: bytes | None) -> Job:
+        """Keep a body before it is answered 202: from here it will be decided, whatever happens."""
+        ledger, claims = self._house.ledger, received.claims
+        ledger.check_signature(received)
+        job = ledger.jobs.find(claims.iss, claims.jti)
+        if job is None:
+            ledger.actor(received)
+            job = ledger.jobs.receive(
+                claims.iss,
+                claims.jti,
+                claims.n,
+                claims.root,
+                body=ledger.outcomes.seal_body(claims.iss, claims.jti, body),
+                received_at_us=ledger.clock.now_us(),
+                extra=extra,
+            )
+        if (job.n, job.root) != (claims.n, claims.root):
+            raise Reused("this submission id was used before with other content")
+        return job
+
+    # -------------------------------------------------------------- files
+
+    def post_file(
+        self, bearer: Bearer, data: bytes, *, kind: str | None = None, idempotency_key: str | None = None
+    ) -> Answer:
+        """Take in a results, enrolments or awards file under the organisation's delegated key.
+
+        Raises:
+            Problem: (422) nothing of the file could be read; the findings say why.
+            Reused: (E908) the idempotency key was used with another file.
+            Unauthorised: no delegated key of this organisation is in custody here.
+        """
+        self._house.check_writable()
+        ledger = self._house.ledger
+        organisation = self._organisation(bearer.organisation)
+        file = files.read(data, kind=kind)
+        if file.refused:
+            raise UnreadableFile(file.findings)
+        secret = ledger.vault.key_of(organisation.id, "organisation").organisation_secret()
+        name = idempotency_key.encode() if idempotency_key else data
+        jti = uuid8(keyed(secret, _JTI, name))
+        body_mac = keyed(secret, _BODY, data)
+        job = ledger.jobs.find(organisation.id, jti)
+        if job is None:
+            if not file.sendable():
+                rows = answers.outcomes(file, [])
+                body = answer_json(
+                    str(jti), label(organisation), rows, done=True, acknowledgement=None, published=False
+                )
+                return Answer(_with_file_findings(body, file), done=True)
+            job = self._sign(organisation, bearer, file, data, jti, body_mac)
+        if job.body_mac != body_mac:
+            raise Reused("this idempotency key was used before with another file")
+        body = ledger.outcomes.body(job)
+        assert body is not None, "a file's submission is kept as long as its job"
+        return self._decide(self._read(body.splitlines()), body=body, extra=job.extra)
+
+    def _sign(
+        self, organisation: Organisation, bearer: Bearer, file: files.ReadFile, data: bytes, jti: UUID, body_mac: bytes
+    ) -> Job:
+        """Sign a file's rows and keep what was signed before anything of it is used."""
+        ledger = self._house.ledger
+        submission = build(
+            file.sendable(),
+            signer=ledger.keystore.get(f"{label(organisation)}.submission"),
+            organisation=organisation.id,
+            origin=ledger.founding.origin,
+            now_s=ledger.clock.now_us() // 1_000_000,
+            jti=jti,
+            by=str(bearer.id),
+        )
+        body = submission.body()
+        claims = self._read(body.splitlines()).claims
+        outcomes = ledger.outcomes
+        return ledger.jobs.receive(
+            organisation.id,
+            jti,
+            claims.n,
+            claims.root,
+            body=outcomes.seal_body(organisation.id, jti, body),
+            extra=outcomes.seal_body(organisation.id, jti, zlib.compress(data)),
+            body_mac=body_mac,
+            received_at_us=ledger.clock.now_us(),
+        )
+
+    # -------------------------------------------------------------- reading back
+
+    def look(self, bearer: Bearer, jti: UUID) -> Answer:
+        """Return the answer to a submission of the bearer's organisation as far as it is decided.
+
+        Raises:
+            Absent: no such submission, or its job was destroyed after 30 days.
+        """
+        ledger = self._house.ledger
+        job = self._job(bearer.organisation, jti)
+        outcomes = ledger.outcomes.of(job)
+        organisation = self._organisation(bearer.organisation)
+        body = ledger.outcomes.body(job)
+        received = None if body is None else self._read(body.splitlines())
+        return self._answer(jti, organisation, outcomes, received, job, done=job.state == DONE)
+
+    def file_of(self, bearer: Bearer, jti: UUID) -> bytes | None:
+        """Return the file a submission was made from, None when it came signed."""
+        job = self._job(bearer.organisation, jti)
+        return self._file(job)
+
+    def _file(self, job: Job) -> bytes | None:
+        if job.extra is None:
+            return None
+        key = self._house.ledger.vault.key_of(job.iss, "organisation")
+        return zlib.decompress(key.unseal(job.extra, b"body" + job.jti.bytes))
+
+    def _job(self, iss: UUID, jti: UUID) -> Job:
+        job = self._house.ledger.jobs.find(iss, jti)
+        if job is None:
+            raise Absent("there is no such submission of your organisation in the last 30 days")
+        return job
+
+    def _answer(
+        self,
+        jti: UUID,
+        organisation: Organisation,
+        outcomes: Sequence[Outcome],
+        received: ReceivedSubmission | None,
+        job: Job,
+        *,
+        done: bool,
+    ) -> Answer:
+        ledger = self._house.ledger
+        rows = outcomes_json(ledger.store, outcomes, received.rows if received else ())
+        acknowledgement = None
+        if done and received is not None:
+            signer = ledger.keystore.get(RECEIPT)
+            acknowledgement = acknowledge(ledger.store, signer, received, outcomes, ledger.founding.origin)
+        data = self._file(job)
+        file = None if data is None else files.read(data)
+        if file is not None and done:
+            rows = answers.outcomes(file, rows)
+        body = answer_json(
+            str(jti),
+            label(organisation),
+            rows,
+            done=done,
+            acknowledgement=acknowledgement,
+            published=self._is_published(outcomes),
+        )
+        return Answer(body if file is None else _with_file_findings(body, file), done)
+
+    def _is_published(self, outcomes: Sequence[Outcome]) -> bool:
+        newest = max((outcome.position or 0 for outcome in outcomes), default=0)
+        return newest > 0 and latest(self._house.ledger.store.database.reader, size_at_least=newest) is not None
+
+    def _organisation(self, stream: UUID) -> Organisation:
+        found = self._house.ledger.register().organisation(stream)
+        if found is None:
+            raise Unauthorised("this organisation is not on the register", code="E909")
+        return found
+
+
+class UnreadableFile(Problem):
+    """Nothing of a file could be read; the findings say why."""
+
+    def __init__(self, found: Sequence[Any]) -> None:
+        first = found[0].to_json()
+        super().__init__(422, first["code"], f"{first['message']} {first['fix']}")
+        self.findings = [one.to_json() for one in found]
+
+
+def label(organisation: Organisation) -> int | str:
+    """Return how an organisation is named in answers and key labels: its number, else its body code."""
+    return organisation.number if organisation.number is not None else str(organisation.body)
+
+
+def _with_file_findings(body: dict[str, Any], file: files.ReadFile) -> dict[str, Any]:
+    return {**body, "findings": [found.to_json() for found in file.findings]}
+
+

@@ -1,0 +1,178 @@
+"""The providers' door over HTTP: post a submission, read what became of it, fetch a receipt.
+
+Source: SPEC.md 6, INTERFACES.md 1 and 2.
+"""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from api.client.answers import answer_csv
+from api.dependencies import House, HouseDep
+from api.problems import Problem, problem
+from api.providers.messages import as_json_lines
+from api.providers.posting import Answer, Desk, UnreadableFile
+from api.security.tokens import Bearer
+from ledger.domain.base import PUBLIC
+from ledger.domain.registry import EVENTS
+from ledger.receipts import Proven, prove, provider_receipt, public_receipt
+from ledger.store.readback import StoredRecord
+
+router = APIRouter(tags=["providers"])
+
+CSV_MAX_BYTES = 50_000_000
+JSON_LINES_MAX_BYTES = 150_000_000
+JSON_LINES = ("application/jsonl", "application/x-ndjson", "application/jsonlines")
+PROOF_TYPE = "text/x.tlog-proof"
+
+
+def desk(request: Request) -> Desk:
+    """Return the desk of the house."""
+    found: Desk = request.app.state.desk
+    return found
+
+
+DeskDep = Annotated[Desk, Depends(desk)]
+
+
+def bearer(house: HouseDep, authorization: Annotated[str | None, Header()] = None) -> Bearer:
+    """Return who the request's token speaks for; 401 when it has none that is ours."""
+    found = _bearer(house, authorization)
+    if found is None:
+        raise Problem(
+            401,
+            "token",
+            "This needs the token of your organisation: Authorization: Bearer roa_…",
+            {"WWW-Authenticate": "Bearer"},
+        )
+    return found
+
+
+def _bearer(house: House, authorization: str | None) -> Bearer | None:
+    scheme, _, token = (authorization or "").partition(" ")
+    return house.tokens.bearer(token.strip()) if scheme.lower() == "bearer" else None
+
+
+BearerDep = Annotated[Bearer, Depends(bearer)]
+
+
+@router.post("/v1/submissions", status_code=200, responses={202: {"description": "Kept, and being decided"}})
+async def post_submission(
+    request: Request,
+    house: HouseDep,
+    desk: DeskDep,
+    kind: Annotated[str | None, Query(pattern="^(results|enrolments|awards)$")] = None,
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+    authorization: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Take in a submission: signed JSON Lines, or a CSV file under the organisation's token."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type in JSON_LINES:
+        data = await read_body(request, JSON_LINES_MAX_BYTES)
+        answer = await run_in_threadpool(desk.post_signed, data.splitlines())
+    elif media_type == "text/csv":
+        who = bearer(house, authorization)
+        data = await read_body(request, CSV_MAX_BYTES)
+        try:
+            answer = await run_in_threadpool(
+                desk.post_file, who, data, kind=kind, idempotency_key=idempotency_key
+            )
+        except UnreadableFile as error:
+            return problem(error.status, error.code, error.detail, findings=error.findings)
+        if _wants_csv(request) and answer.done:
+            return _csv(answer_csv(data, answer.body["rows"]))
+    else:
+        raise Problem(415, "media-type", "Post application/jsonl (signed) or text/csv (with your token).")
+    return _answer(answer)
+
+
+async def read_body(request: Request, size_max_bytes: int) -> bytes:
+    """Return the body, 413 as soon as it is larger than allowed."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > size_max_bytes:
+            raise Problem(413, "too-large", f"At most {size_max_bytes // 1_000_000} MB in one submission: split it.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _answer(answer: Answer) -> Response:
+    if answer.done:
+        return JSONResponse(answer.body)
+    location = f"/v1/submissions/{answer.body['submission']}"
+    return JSONResponse(answer.body, status_code=202, headers={"Location": location, "Retry-After": "1"})
+
+
+def _wants_csv(request: Request) -> bool:
+    return request.headers.get("accept", "").startswith("text/csv")
+
+
+def _csv(data: bytes) -> Response:
+    return Response(data, media_type="text/csv; charset=utf-8")
+
+
+@router.get("/v1/submissions/{jti}")
+def get_submission(jti: UUID, desk: DeskDep, who: BearerDep) -> Response:
+    """Return what became of a submission, as far as it is decided."""
+    answer = desk.look(who, jti)
+    # What is asked for is here: 200, and `status` says whether it is still being decided.
+    return JSONResponse(answer.body, headers={} if answer.done else {"Retry-After": "1"})
+
+
+@router.get("/v1/submissions/{jti}/rows")
+def get_rows(
+    request: Request,
+    jti: UUID,
+    desk: DeskDep,
+    who: BearerDep,
+    status: Annotated[str | None, Query(max_length=40)] = None,
+    format: Annotated[str, Query(pattern="^(jsonl|csv)$")] = "jsonl",  # noqa: A002 - the query's name
+) -> Response:
+    """Return the outcomes of a submission row by row, in input order: JSON Lines, or the file answered."""
+    rows: list[dict[str, Any]] = desk.look(who, jti).body["rows"]
+    if format == "csv" or _wants_csv(request):
+        data = desk.file_of(who, jti)
+        if data is None:
+            raise Problem(406, "not-a-file", "This submission came signed, not as a file: ask for format=jsonl.")
+        return _csv(answer_csv(data, rows))
+    wanted = [row for row in rows if status is None or row["status"] == status]
+    return Response(as_json_lines(wanted), media_type="application/jsonl")
+
+
+@router.get("/v1/receipts/{position}")
+def get_receipt(
+    request: Request,
+    position: int,
+    house: HouseDep,
+    authorization: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Return a record's entry and its proof to anyone; what opens it, to the organisation that said it."""
+    proven = prove(house.ledger.store, house.publisher.tree, position)
+    opened = _opened(house, proven, _bearer(house, authorization))
+    if request.headers.get("accept", "").startswith(PROOF_TYPE):
+        return PlainTextResponse(opened or proven.proof(), media_type=f"{PROOF_TYPE}; charset=utf-8")
+    body = public_receipt(proven)
+    return JSONResponse(body if opened is None else {**body, "receipt": opened})
+
+
+def _opened(house: House, proven: Proven, who: Bearer | None) -> str | None:
+    """Return the receipt that opens a private record, for its owner."""
+    record = proven.record
+    if who is None or EVENTS[record.topic].PRIVACY is PUBLIC or _said_by(house, record) != who.organisation:
+        return None
+    event = house.ledger.mapper.to_domain_event(record.event)
+    key = house.ledger.vault.keys([event.subject]).get(event.subject)  # type: ignore[attr-defined]
+    return None if key is None else provider_receipt(proven, key)
+
+
+def _said_by(house: House, record: StoredRecord) -> UUID | None:
+    row = house.ledger.store.database.reader.execute(
+        "SELECT iss FROM submission WHERE number = ?", (record.submission,)
+    ).fetchone()
+    return None if row is None else UUID(bytes=row[0])
+
+

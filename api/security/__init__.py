@@ -1,0 +1,1 @@
+"""Who may: tokens, and the headers that keep pages safe."""

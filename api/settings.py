@@ -1,0 +1,27 @@
+"""Settings of the serving process: environment variables that begin with ROA_.
+
+Source: SPEC.md 6.
+"""
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEMO_MARK = "demo.json"  # a file that `roa demo` leaves in the ledger's folder
+
+
+class Settings(BaseSettings):
+    """What an operator may set.
+
+    passphrase_file: opens the keys and the epoch file; D/keys/passphrase when not set.
+    anchor: the anchor's place, another disk if the operator is wise; D/anchor when not set.
+    publish_every_s: how often a tree that grew is published, at most.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ROA_", extra="ignore")
+
+    data: Path = Path("ledger-data")
+    passphrase_file: Path | None = None
+    anchor: Path | None = None
+    publish_every_s: float = 10.0
+    statement_of_contact: str = "the operator of this ledger"

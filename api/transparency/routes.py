@@ -1,0 +1,96 @@
+"""The public log over HTTP: what never changes is cached for ever, what changes for seconds.
+
+Source: SPEC.md 6; C2SP tlog-tiles, tlog-policy.
+"""
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from api.dependencies import HouseDep
+from api.problems import Problem
+from ledger.errors import Absent, Malformed
+from ledger.log.tiles import LEVEL_BITS, WIDTH, parse_tile_path
+from ledger.publisher import latest
+
+router = APIRouter(tags=["transparency"])
+
+FOR_EVER = "public, max-age=31536000, immutable"
+A_MOMENT = "public, max-age=1, must-revalidate"
+AN_HOUR = "public, max-age=300"
+TEXT = "text/plain; charset=utf-8"
+
+
+@router.get("/log/checkpoint")
+def get_checkpoint(house: HouseDep) -> Response:
+    """Return the newest signed tree head."""
+    published = latest(house.ledger.store.database.reader)
+    if published is None:
+        raise Absent("nothing has been published yet")
+    return Response(published.note, media_type=TEXT, headers={"Cache-Control": A_MOMENT})
+
+
+@router.get("/log/tile/{path:path}")
+def get_tile(path: str, house: HouseDep) -> Response:
+    """Return a tile of hashes, or a bundle of entries, as far as it is published."""
+    try:
+        tile = parse_tile_path(f"tile/{path}")
+    except Malformed as error:
+        raise Problem(404, "not-found", str(error)) from error
+    published = latest(house.ledger.store.database.reader)
+    known = 0 if published is None else published.size >> LEVEL_BITS * (tile.level or 0)
+    if tile.number * WIDTH + tile.width > known:
+        raise Absent("this tile is not published yet")
+    tree = house.publisher.tree
+    if tile.level is None:
+        data = tree.entries(tile.number, tile.width)
+    else:
+        data = tree.tile(tile.level, tile.number, tile.width)
+    return Response(data, media_type="application/octet-stream", headers={"Cache-Control": FOR_EVER})
+
+
+@router.get("/log/policy")
+def get_policy(house: HouseDep) -> Response:
+    """Return which keys must have signed a checkpoint, as a C2SP tlog-policy."""
+    return Response(house.issuer.log_policy(), media_type=TEXT, headers={"Cache-Control": AN_HOUR})
+
+
+@router.get("/trust.json")
+def get_trust(house: HouseDep) -> Response:
+    """Return the trust file: whom to believe about what, signed by the operator beside it."""
+    return Response(
+        house.issuer.trust_file()[0], media_type="application/json", headers={"Cache-Control": A_MOMENT}
+    )
+
+
+@router.get("/trust.json.jws")
+def get_trust_signature(house: HouseDep) -> Response:
+    """Return the operator's detached signature over the trust file."""
+    return Response(house.issuer.trust_file()[1], media_type=TEXT, headers={"Cache-Control": A_MOMENT})
+
+
+@router.get("/.well-known/did.json")
+@router.get("/providers/{segment}/did.json")
+@router.get("/bodies/{segment}/did.json")
+def get_did_document(house: HouseDep, segment: str | None = None) -> Response:
+    """Return the DID document of the operator, of a provider, or of a body."""
+    document = house.issuer.did_document(segment)
+    if document is None:
+        raise Absent("no issuer of this ledger has that identifier")
+    return JSONResponse(document, media_type="application/did+json", headers={"Cache-Control": AN_HOUR})
+
+
+@router.get("/status/{number}/{status_list}")
+def get_status_list(number: int, status_list: int, house: HouseDep) -> Response:
+    """Return a signed status list of an issuer: all of it, so that nobody learns which entry was asked for."""
+    data = house.issuer.status_list(number, status_list)
+    if data is None:
+        raise Absent("this issuer has no status list of that number")
+    return Response(data, media_type="application/vc", headers={"Cache-Control": AN_HOUR})
+
+
+@router.get("/healthz")
+def get_health(house: HouseDep) -> Response:
+    """Say that the process serves; what it is worth is in `state`."""
+    if house.fault is not None:
+        return JSONResponse({"status": "reading only", "reason": house.fault.code}, status_code=200)
+    return JSONResponse({"status": "ok"})

@@ -1,0 +1,1 @@
+"""Documents that leave the ledger and can be checked without it: pure builders, no database."""

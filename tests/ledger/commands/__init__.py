@@ -1,0 +1,1 @@
+"""Tests of what actors may ask for."""

@@ -1,0 +1,1 @@
+"""Tests of events, aggregates and the public register."""

@@ -1,0 +1,196 @@
+"""The public register: replayed from events, forked for nothing, never changed behind a reader's back."""
+
+from datetime import date
+
+import pytest
+
+from ledger.domain.base import PUBLIC
+from ledger.domain.organisation import OrganisationRoleGranted
+from ledger.domain.register import KeyPositions, Register
+from tests.support.world import (
+    ANA,
+    MIDDAY,
+    ORIGIN,
+    PROVIDER,
+    REGULATOR,
+    World,
+    a_jwk,
+    a_study,
+    a_world,
+    an_award,
+)
+
+
+def a_full_world() -> World:
+    """Return a world in which every public topic has happened."""
+    world = a_study()
+    world.must(
+        "key.registered",
+        organisation=PROVIDER,
+        jwk=a_jwk(7),
+        purposes=["submission", "keys"],
+        custody="own",
+        not_before=date(2026, 1, 1),
+        possession="a.b.c",
+    )
+    (kid,) = world.register.keys
+    world.must("key.retired", organisation=PROVIDER, kid=kid, from_=date(2026, 10, 1))
+    world.must("organisation.role_ended", organisation=PROVIDER, role="provider", ended_on=date(2026, 10, 1))
+    world.must(
+        "microcredential.reviewed", code="6022", version=1, reviewed_on=date(2026, 2, 1), outcome="continue"
+    )
+    world.status("6022", "expiring", date(2026, 6, 1))
+    world.accreditation_ended(PROVIDER, "6022", date(2026, 9, 30))
+    return world
+
+
+def replayed(world: World) -> Register:
+    """Return a register built from the world's public events alone."""
+    register = Register()
+    for position, event in enumerate(world.history, 1):
+        if event.PRIVACY == PUBLIC:
+            register.apply(event, position)
+    return register
+
+
+def test_the_same_events_make_the_same_register() -> None:
+    """Whoever has the log has the register."""
+    world = a_full_world()
+
+    register = replayed(world)
+
+    assert register.organisations == world.register.organisations
+    assert register.microcredentials == world.register.microcredentials
+    assert register.accreditations == world.register.accreditations
+    assert register.keys == world.register.keys
+    assert register.founding == world.register.founding
+    assert register.position == world.register.position
+
+
+def test_organisations_are_found_by_all_their_names() -> None:
+    """By number as int or text, by body code, by stream id; an unknown one is nobody."""
+    world = a_world()
+    world.organisation(None, "ssb_isb", body="ISB:X")
+    board = world.register.organisation("ISB:X")
+
+    assert board is not None
+    assert board.label == "ISB:X"
+    assert world.register.organisation(board.id) is board
+    regulator = world.register.organisation(REGULATOR)
+    assert regulator is world.register.organisation(str(REGULATOR))
+    assert regulator is not None
+    assert world.register.is_regulator(regulator)
+    assert not world.register.is_regulator(board)
+    assert world.register.organisation(95099) is None
+
+
+def test_a_fork_changes_alone() -> None:
+    """What is edited in a fork is seen there and nowhere else, in both directions."""
+    world = a_full_world()
+    register = world.register
+    before = register.organisation(PROVIDER)
+    fork = register.fork()
+    assert before is not None
+
+    edited = fork.edit_organisation(before.id)
+    edited.record(
+        OrganisationRoleGranted,
+        world.request("ledger.founded", PROVIDER, {}, {}).act,
+        role="developer",
+        valid_from=date(2026, 1, 1),
+        basis=None,
+        transitional=False,
+    )
+
+    assert fork.organisation(PROVIDER) is edited
+    assert len(edited.roles) == 2
+    assert register.organisation(PROVIDER) is before
+    assert len(before.roles) == 1
+    assert before.pending_events == []
+
+
+def test_a_register_that_was_forked_can_go_on() -> None:
+    """The original takes in new events without its forks noticing."""
+    world = a_world()
+    fork = world.register.fork()
+
+    world.provider(PROVIDER)
+
+    assert world.register.organisation(PROVIDER) is not None
+    assert fork.organisation(PROVIDER) is None
+    assert fork.position < world.register.position
+
+
+def test_editing_twice_is_one_copy() -> None:
+    """Two rows of one submission that change the same thing change one copy, and both events stay."""
+    world = a_study()
+    fork = world.register.fork()
+
+    first = fork.edit_microcredential("6022", 1)
+    second = fork.edit_microcredential("6022", 1)
+
+    assert first is second
+    assert first is not world.register.microcredentials["6022", 1]
+    assert fork.edit_accreditation(PROVIDER, "6022") is fork.accreditations[PROVIDER, "6022"]
+
+
+def test_keys_know_their_positions() -> None:
+    """Keys count by where they were registered and retired in the ledger."""
+    world = a_full_world()
+    (kid,) = world.register.keys
+    topics = [event.TOPIC for event in world.history]
+
+    assert world.register.key_positions[kid] == KeyPositions(
+        topics.index("key.registered") + 1, topics.index("key.retired") + 1, None
+    )
+
+
+def test_listings_know_their_versions() -> None:
+    """A code has its versions in ascending order."""
+    world = a_study()
+    world.listing("6022", version=2, listed_on=date(2026, 3, 1))
+
+    assert world.register.versions == {"6022": (1, 2)}
+    assert world.register.microcredentials["6022", 2].id in world.register
+
+
+def test_the_register_takes_public_events_in_order_only() -> None:
+    """A private event, or one that is not newer, is our own mistake and stops the work."""
+    world = a_study()
+    private = next(event for event in world.history if event.PRIVACY != PUBLIC)
+
+    with pytest.raises(AssertionError):
+        world.register.apply(private, 999)
+    with pytest.raises(AssertionError):
+        Register().apply(world.history[0], 0)
+
+
+def test_the_founding_says_who_keeps_the_register() -> None:
+    """Origin, registrar and the operator's keys are those of the first record."""
+    founding = a_world().register.founding
+
+    assert founding is not None
+    assert (founding.origin, founding.registrar_number) == (ORIGIN, REGULATOR)
+    assert [purpose for purpose, _ in founding.operator_keys] == ["checkpoint", "receipt", "credential"]
+
+
+def test_awards_show_their_claims_in_order() -> None:
+    """The claims that a credential may show are the frozen ones, as text."""
+    world = a_study()
+    world.passed(ANA, "LO1", "LO2")
+
+    world.must("microcredential.awarded", **an_award(ANA))
+
+    assert world.history[-1].timestamp >= MIDDAY
+    assert world.history[-1].shown() == (
+        ("micro_credential", "6022"),
+        ("version", "1"),
+        ("level", "4"),
+        ("credits", "20"),
+        ("completed_on", "2026-09-30"),
+        ("conferred_on", "2026-09-30"),
+        ("awarded_by", "95001"),
+        ("language", "en"),
+        ("name", "a name"),
+    )
+    assert all(event.shown() == () for event in world.history[:-1])

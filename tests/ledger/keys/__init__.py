@@ -1,0 +1,1 @@
+"""Tests of keys: signing, verifying, which key counts where."""

@@ -1,0 +1,60 @@
+"""How a stranger checks each thing that the log publishes, put together from the room's own parts."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ledger.log.checkpoint import Checkpoint, parse_checkpoint
+from ledger.log.merkle import leaf_hash, verify_consistency, verify_inclusion
+from ledger.log.note import parse_note, verify_note
+from ledger.log.proof import parse_proof
+
+# The log of the files in mutations/: twelve entries, `entry-0` … `entry-11`, signed by a key whose
+# seed is the bytes 0 to 31.
+VKEY = "ledger.example/log+11639dd4+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
+PROVEN_ENTRY = b"entry-5"
+
+
+def check_note(data: bytes) -> None:
+    """Read a note and check the log's signature on it."""
+    verify_note(parse_note(data), VKEY)
+
+
+def check_checkpoint(data: bytes) -> None:
+    """Read the body of a checkpoint."""
+    parse_checkpoint(data)
+
+
+def open_checkpoint(data: bytes, vkey: str) -> Checkpoint:
+    """Return a checkpoint that the key of `vkey` signed."""
+    note = parse_note(data)
+    verify_note(note, vkey)
+    return parse_checkpoint(note.text.encode())
+
+
+def check_proof(data: bytes) -> None:
+    """Check that a tlog-proof proves the sixth entry of the log."""
+    prove(data.decode(), PROVEN_ENTRY, VKEY)
+
+
+def prove(text: str, entry: bytes, vkey: str) -> None:
+    """Check that a tlog-proof leads from an entry to a checkpoint that the key of `vkey` signed."""
+    proof = parse_proof(text)
+    checkpoint = open_checkpoint(proof.checkpoint_note.encode(), vkey)
+    verify_inclusion(leaf_hash(entry), proof.index, checkpoint.size, proof.path, checkpoint.root)
+
+
+def check_consistency(data: bytes) -> None:
+    """Check the consistency proof of a JSON file."""
+    case: dict[str, Any] = json.loads(data)
+    old_root, new_root, *path = map(base64.b64decode, (case["old_root"], case["new_root"], *case["path"]))
+    verify_consistency(case["old_size"], case["new_size"], old_root, new_root, path)
+
+
+CHECKS: dict[str, Callable[[bytes], None]] = {
+    "note": check_note,
+    "checkpoint": check_checkpoint,
+    "proof": check_proof,
+    "consistency": check_consistency,
+}

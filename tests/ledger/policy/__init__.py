@@ -1,0 +1,1 @@
+"""Tests of the rules as data and of the checks that read them."""

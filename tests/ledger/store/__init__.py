@@ -1,0 +1,1 @@
+"""Recorders, vault, jobs and anchor."""

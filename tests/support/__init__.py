@@ -1,0 +1,1 @@
+"""What tests share: words to build a world with, and the way to published vectors."""
