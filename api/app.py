@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from projections.catalogue import Views
+from projections.issuing import Issuer
 
 from api import employers, learners, register
 from api.dependencies import House
@@ -27,8 +29,6 @@ from ledger.files import LedgerFiles
 from ledger.founding import CHECKPOINT
 from ledger.publisher import Publisher
 from ledger.store.anchor import Anchor
-from projections.catalogue import Views
-from projections.issuing import Issuer
 
 VERSION = "0.1.0"
 
@@ -44,7 +44,9 @@ def passphrase_of(files: LedgerFiles, settings: Settings) -> bytes:
     try:
         return path.read_bytes().strip()
     except FileNotFoundError as error:
-        raise Unauthorised(f"the passphrase file {path.name} is not there: set ROA_PASSPHRASE_FILE") from error
+        raise Unauthorised(
+            f"the passphrase file {path.name} is not there: set ROA_PASSPHRASE_FILE"
+        ) from error
 
 
 def open_house(data: Path, settings: Settings | None = None) -> House:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
+from projections.catalogue import Views
+from projections.issuing import Issuer
 
 from api.security.tokens import Tokens
 from api.settings import Settings
 from ledger.application import Ledger
 from ledger.errors import LedgerError, Unavailable
 from ledger.publisher import Publisher
-from projections.catalogue import Views
-from projections.issuing import Issuer
 
 
 @dataclass(slots=True)

@@ -73,8 +73,12 @@ def add_handlers(app: FastAPI) -> None:
 async def _ledger_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.LedgerError)
     status = status_of(error)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
-    detail = str(error) if status != 500 else "the ledger holds something that does not check; its operator is told"
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    detail = (
+        str(error)
+        if status != 500
+        else "the ledger holds something that does not check; its operator is told"
+    )
     return problem(status, error.code, detail, headers=headers)
 
 
@@ -102,4 +106,6 @@ async def _validation(_request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(_request: Request, _error: Exception) -> Response:
-    return problem(500, "internal", "Something went wrong here. Nothing half-done was recorded; try again later.")
+    return problem(
+        500, "internal", "Something went wrong here. Nothing half-done was recorded; try again later."
+    )

@@ -9,6 +9,7 @@ Source: LEDGER.md 6, SPEC.md 3.
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -18,24 +19,19 @@ from eventsourcing.utils import Environment
 
 from ledger.authority import AUTHORITY_TOPICS, keyring_of, purpose_of, registrar_key
 from ledger.clock import Clock, SystemClock, instant
-from ledger.deciding import (
-    Batch,
-    Circumstances,
-    Outcome,
-    PrivateDeciding,
-    atomic_refusal,
-    decide_public,
-)
+from ledger.deciding.batch import Batch, Circumstances, Outcome, atomic_refusal
+from ledger.deciding.private import PrivateDeciding
+from ledger.deciding.public import decide_public
 from ledger.domain.base import LedgerAggregate
 from ledger.domain.founding import Founding, LedgerFounded
 from ledger.domain.organisation import Organisation
 from ledger.domain.register import Register
-from ledger.errors import Corrupt, Stale, Unauthorised, Unavailable
+from ledger.errors import Corrupt, Stale, Taken, Unauthorised, Unavailable
 from ledger.files import LedgerFiles
 from ledger.ids import public_id
 from ledger.keys.keyring import Keyring, RegisteredKey
 from ledger.keys.keystore import KeyStore
-from ledger.keys.signer import jws_verify
+from ledger.keys.signer import jws_read, jws_verify
 from ledger.mapper import LedgerMapper
 from ledger.outcomes import OutcomeStore
 from ledger.possession import check_possession
@@ -101,7 +97,9 @@ class Ledger(Application[UUID]):
     def _key_of(self, subject: UUID) -> SubjectKey:
         key = self.vault.keys([subject]).get(subject)
         if key is None:
-            raise Unavailable("the subject's key is not in the vault: nothing can be sealed for it", code="vault")
+            raise Unavailable(
+                "the subject's key is not in the vault: nothing can be sealed for it", code="vault"
+            )
         return key
 
     # -------------------------------------------------------------- reading
@@ -174,12 +172,12 @@ class Ledger(Application[UUID]):
         known = {outcome.row: outcome for outcome in self.outcomes.of(job)}
         if len(known) == claims.n:
             return [known[row] for row in range(claims.n)]
-        actor = self.actor(received)
+        self.actor(received)
         pending = [(place, row) for place, row in enumerate(received.rows) if place not in known]
         width = len(pending) if claims.mode == ATOMIC else CHUNK_ROWS
         for at in range(0, len(pending), width):
             chunk = pending[at : at + width]
-            decided = self._commit(received, actor, chunk)
+            decided = self._commit(received, chunk)
             known.update((outcome.row, outcome) for outcome in decided)
             self.outcomes.keep(job, decided, done=at + width >= len(pending))
             if progress:
@@ -233,28 +231,31 @@ class Ledger(Application[UUID]):
             return None
         return Organisation.provisional(received.claims.iss, number, name, instant(self.clock.now_us()))
 
-    def _commit(
-        self, received: ReceivedSubmission, actor: Organisation, chunk: Sequence[tuple[int, Row]]
-    ) -> list[Outcome]:
-        """Decide and save one chunk, again from the start whenever something read has moved."""
+    def _commit(self, received: ReceivedSubmission, chunk: Sequence[tuple[int, Row]]) -> list[Outcome]:
+        """Decide and save one chunk, again from the start whenever another process moved what was read."""
+        claims = received.claims
         with self._writing:
             for _ in range(DECIDE_TRIES):
-                recorded = self.store.recorded_rows(received.claims.iss, received.claims.jti)
-                done = [self.outcomes.recorded(place, recorded[place]) for place, _ in chunk if place in recorded]
+                recorded = self.store.recorded_rows(claims.iss, claims.jti, chunk[0][0], chunk[-1][0])
+                done = [
+                    self.outcomes.recorded(place, recorded[place]) for place, _ in chunk if place in recorded
+                ]
                 rest = [(place, row) for place, row in chunk if place not in recorded]
                 try:
-                    fresh = self._decide_and_save(received, actor, rest) if rest else []
-                except Stale:
+                    fresh = self._decide_and_save(received, rest) if rest else []
+                except (Stale, Taken):
                     continue
                 return sorted(done + fresh, key=lambda outcome: outcome.row)
         raise Unavailable("too many writers at once: post again in a moment", code="busy")
 
     def _decide_and_save(
-        self, received: ReceivedSubmission, actor: Organisation, rows: Sequence[tuple[int, Row]]
+        self, received: ReceivedSubmission, rows: Sequence[tuple[int, Row]]
     ) -> list[Outcome]:
         as_of = self.store.head().size  # before anything is read: what is newer makes this stale
-        register = self.register()
-        case = Circumstances(received, actor, register.fork(), as_of, self.clock.now_us())
+        received = self._as_first_signed(received)
+        # At every chunk: a key that was retired since the last one signs no further records.
+        actor = self.actor(received)
+        case = Circumstances(received, actor, self.register().fork(), as_of, self.clock.now_us())
         if received.public:
             batch = decide_public(case, rows, self._check_proofs)
         else:
@@ -263,6 +264,16 @@ class Ledger(Application[UUID]):
             return atomic_refusal(batch.outcomes)
         self._save_batch(received, batch, as_of)
         return batch.outcomes
+
+    def _as_first_signed(self, received: ReceivedSubmission) -> ReceivedSubmission:
+        """Return the submission under the signature it was first recorded with: every record carries that one.
+
+        An ES256 signature is random, so the same submission may come back as other bytes.
+        """
+        kept = self.store.submission(received.claims.iss, received.claims.jti)
+        if kept is None or kept.jws == received.token:
+            return received
+        return replace(received, token=kept.jws, jws=jws_read(kept.jws))
 
     def _save_batch(self, received: ReceivedSubmission, batch: Batch, as_of: int) -> None:
         if not batch.events:
@@ -280,9 +291,7 @@ class Ledger(Application[UUID]):
         for outcome, position in zip(batch.recorded, positions, strict=True):
             outcome.position = position
 
-    def save_events(
-        self, events: Sequence[Any], keys: dict[UUID, SubjectKey], write: Write
-    ) -> Sequence[int]:
+    def save_events(self, events: Sequence[Any], keys: dict[UUID, SubjectKey], write: Write) -> Sequence[int]:
         """Seal and append these events in one transaction; return their positions."""
         mapper = self.mapper
         assert isinstance(mapper, LedgerMapper)
@@ -313,6 +322,10 @@ class Ledger(Application[UUID]):
 def _founding_members(received: ReceivedSubmission) -> dict[str, Any]:
     """Return the members of the one statement that an empty ledger accepts; Unauthorised otherwise."""
     statement = read_statement(received.rows[0])
-    if len(received.rows) != 1 or not isinstance(statement, Statement) or statement.kind.type != LedgerFounded.TOPIC:
+    if (
+        len(received.rows) != 1
+        or not isinstance(statement, Statement)
+        or statement.kind.type != LedgerFounded.TOPIC
+    ):
         raise Unauthorised("this ledger is not founded yet: run `roa init`", code="not-founded")
     return statement.members

@@ -35,7 +35,9 @@ def registrar_key(members: Mapping[str, Any], claims: Claims) -> RegisteredKey:
     organisation = public_id("organisation", registrar["number"])
     verify_possession(registrar["possession"], registrar["jwk"], organisation, members["origin"])
     if claims.aud != members["origin"] or claims.iss != organisation:
-        raise Unauthorised("the founding is said by the registrar that it names, to the log that it names", code="E909")
+        raise Unauthorised(
+            "the founding is said by the registrar that it names, to the log that it names", code="E909"
+        )
     return _founding_key(jwk_text(registrar["jwk"]), organisation, ("keys", "submission"))
 
 

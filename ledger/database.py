@@ -10,9 +10,11 @@ Source: LEDGER.md 6 (synchronous=FULL, STRICT, 64 MB cache), COMPONENTS.md 0.6.
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ledger.errors import Corrupt, Unavailable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -70,19 +72,26 @@ class Database:
     """
 
     def __init__(self, path: Path, schema: str, *, secure_delete: bool = False) -> None:
+        """Open the file, making it when it is missing.
+
+        Raises:
+            Unavailable: it is busy or cannot be reached.
+            Corrupt: it is damaged, or is no database.
+        """
         self.path = path
         self._secure_delete = secure_delete
         self._turn = threading.Lock()
         self._local = threading.local()
-        self._opened: list[Connection] = []
-        self._writer = self._open()
-        with self._turn:
+        try:
+            self._writer: Connection | None = self._open()
             self._writer.executescript(schema)
+        except OperationalError as error:
+            raise Unavailable(f"{path.name} cannot be opened now: {error}", code="storage") from error
+        except DatabaseError as error:
+            raise Corrupt(f"{path.name} is damaged, or is no database: {error}", code="storage") from error
 
     def _open(self) -> Connection:
-        connection = connect(self.path, secure_delete=self._secure_delete)
-        self._opened.append(connection)
-        return connection
+        return connect(self.path, secure_delete=self._secure_delete)
 
     @property
     def reader(self) -> Connection:
@@ -96,15 +105,24 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Hold the one write transaction: durable when the block ends, undone when it raises."""
         with self._turn:
-            self._writer.execute("BEGIN IMMEDIATE")
+            if self._writer is None:
+                self._writer = self._open()
+            writer = self._writer
+            writer.execute("BEGIN IMMEDIATE")
             try:
-                yield self._writer
-                # From here the change is durable: synchronous=FULL has flushed the WAL.
-                self._writer.execute("COMMIT")
+                yield writer
             except BaseException:
-                # A full disk has rolled back already; a second ROLLBACK would mask the cause.
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+                _undo(writer)
+                raise
+            try:
+                writer.execute("COMMIT")
+                # From here the change is durable: synchronous=FULL has flushed the WAL.
+            except BaseException:
+                # What this connection believes of the file may no longer be so: the next write reopens it.
+                self._writer = None
+                with suppress(DatabaseError):
+                    _undo(writer)
+                writer.close()
                 raise
 
     def select_in(self, query: str, values: list[Any]) -> Iterator[tuple[Any, ...]]:
@@ -114,7 +132,19 @@ class Database:
             yield from self.reader.execute(query.format(marks=",".join("?" * len(part))), part)
 
     def close(self) -> None:
-        """Close every connection."""
-        for connection in self._opened:
+        """Close what this thread may close; another thread's reading connection goes with the thread.
+
+        To close a connection under a query that another thread runs would take the process down.
+        """
+        with self._turn:
+            if self._writer is not None:
+                self._writer.close()
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
             connection.close()
-        self._opened.clear()
+
+
+def _undo(writer: Connection) -> None:
+    # A full disk has rolled back already; a second ROLLBACK would mask the cause.
+    if writer.in_transaction:
+        writer.execute("ROLLBACK")

@@ -3,7 +3,6 @@
 Source: LEDGER.md 2 (genesis), 4 (epoch file); SPEC.md 1, 4.
 """
 
-import os
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +44,7 @@ def prepare_files(files: LedgerFiles, passphrase: bytes, *, scrypt_n: int = SCRY
         raise FileExistsError(f"{files.folder} holds a ledger already")
     files.folder.mkdir(parents=True, exist_ok=True)
     files.keys.mkdir(mode=0o700, exist_ok=True)
-    os.chmod(files.keys, 0o700)
+    files.keys.chmod(0o700)
     save_epoch_keys(files.epoch, new_epoch_keys(), passphrase, scrypt_n=scrypt_n)
     keystore = KeyStore(files.keys, passphrase)
     for label in (REGISTRAR, CHECKPOINT, RECEIPT, CREDENTIAL):

@@ -106,7 +106,9 @@ def _layout(topic: str) -> _Layout:
     event_class = EVENTS.get(topic)
     if event_class is None:
         raise Corrupt(f"no event class has the topic {topic!r}", code="topic")
-    return _Layout(event_class, codecs(event_class, event_class.OPEN), codecs(event_class, event_class.SEALED))
+    return _Layout(
+        event_class, codecs(event_class, event_class.OPEN), codecs(event_class, event_class.SEALED)
+    )
 
 
 class LedgerMapper(Mapper[UUID]):

@@ -10,7 +10,7 @@ Source: LEDGER.md 2 (jobs), SPEC.md 3.
 from collections.abc import Sequence
 from uuid import UUID
 
-from ledger.deciding import ACCEPTED, Outcome
+from ledger.deciding.batch import ACCEPTED, Outcome
 from ledger.domain.award import MicrocredentialAwarded
 from ledger.encoding.msgpack import pack, unpack
 from ledger.errors import Reused

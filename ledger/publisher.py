@@ -54,7 +54,9 @@ class Published:
 class Publisher:
     """Publishes one log; exactly one publisher works on it at a time."""
 
-    def __init__(self, store: LedgerRecorder, anchor: Anchor, signer: Signer, origin: str, clock: Clock) -> None:
+    def __init__(
+        self, store: LedgerRecorder, anchor: Anchor, signer: Signer, origin: str, clock: Clock
+    ) -> None:
         self._store, self._anchor, self._signer = store, anchor, signer
         self._origin, self._clock = origin, clock
         self._turn = threading.Lock()
@@ -103,7 +105,9 @@ class Publisher:
         Raises:
             Corrupt: a stored row does not make the entry or the leaf that was stored with it.
         """
-        frontier = Frontier.from_nodes(old_size, self._anchor.reader(old_size).node) if old_size else Frontier()
+        frontier = (
+            Frontier.from_nodes(old_size, self._anchor.reader(old_size).node) if old_size else Frontier()
+        )
         connection = self._store.database.reader
         leaves = StatementLeaves(connection)
         for first in range(old_size + 1, new_size + 1, _BATCH):
@@ -111,7 +115,9 @@ class Publisher:
                 entry = record.entry if record.gone else entry_of(record, leaves.of(record))
                 leaf = leaf_hash(entry)
                 if (entry, leaf, frontier.size + 1) != (record.entry, record.leaf, record.position):
-                    raise Corrupt(f"record {record.position} does not read back as it was written", code="read-back")
+                    raise Corrupt(
+                        f"record {record.position} does not read back as it was written", code="read-back"
+                    )
                 frontier.append(leaf)
         if frontier.size != new_size:
             raise Corrupt("records are missing from the store", code="read-back")

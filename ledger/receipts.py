@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.clock import rfc3339
-from ledger.deciding import Outcome
+from ledger.deciding.batch import Outcome
 from ledger.encoding.strict_json import b64url, canonical
 from ledger.errors import Absent, Unavailable
 from ledger.keys.signer import Signer, jws_sign
@@ -40,7 +40,11 @@ RECEIPT_VERSION = 1
 
 
 def acknowledge(
-    store: LedgerRecorder, signer: Signer, received: ReceivedSubmission, outcomes: Sequence[Outcome], origin: str
+    store: LedgerRecorder,
+    signer: Signer,
+    received: ReceivedSubmission,
+    outcomes: Sequence[Outcome],
+    origin: str,
 ) -> str:
     """Return the JWS that says which rows of a submission are durable, at which positions.
 
@@ -103,12 +107,16 @@ def prove(store: LedgerRecorder, tree: StoredTree, position: int) -> Proven:
         raise Absent(f"there is no record at position {position}")
     row = connection.execute("SELECT size, note FROM checkpoint ORDER BY number DESC LIMIT 1").fetchone()
     if row is None or row[0] < position:
-        raise Unavailable(f"record {position} is durable and not published yet: ask again shortly", code="unpublished")
+        raise Unavailable(
+            f"record {position} is durable and not published yet: ask again shortly", code="unpublished"
+        )
     size, note = row
     return Proven(record, tuple(tree.inclusion(position - 1, size)), size, note)
 
 
-def award_receipt(proven: Proven, key: SubjectKey, mapper: LedgerMapper, *, shows: Sequence[str] | None = None) -> str:
+def award_receipt(
+    proven: Proven, key: SubjectKey, mapper: LedgerMapper, *, shows: Sequence[str] | None = None
+) -> str:
     """Return the receipt that opens an award's claims: all of them, or only those in `shows`.
 
     Source: LEDGER.md 3, award receipt: claims are [name, value, salt] or [digest], in SHOWS order.
@@ -162,4 +170,3 @@ def public_receipt(proven: Proven) -> dict[str, Any]:
         "tree_size": proven.size,
         "proof": proven.proof(),
     }
-

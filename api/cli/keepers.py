@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 import uvicorn
+from projections.issuing import EXPORT_FORMATS
 
 from api.app import close_house, create_app, files_of, furnish, open_house
 from api.cli.console import REFUSED, WRONG_USE, AsJson, Data, fail, opened, out, print_json, spoken_errors
@@ -17,7 +18,6 @@ from api.operations.registrar import found
 from api.settings import Settings
 from ledger.audit import audit as audit_ledger
 from ledger.founding import Charter, make_passphrase
-from projections.issuing import EXPORT_FORMATS
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -37,7 +37,9 @@ def init(
         if files.exists:
             fail(f"{data} holds a ledger already", WRONG_USE)
         passphrase = (
-            settings.passphrase_file.read_bytes().strip() if settings.passphrase_file else make_passphrase(files)
+            settings.passphrase_file.read_bytes().strip()
+            if settings.passphrase_file
+            else make_passphrase(files)
         )
         charter = Charter(origin, host, registrar_number, registrar_name, operator_name)
         house = furnish(found(files, passphrase, charter), settings)
@@ -48,7 +50,10 @@ def init(
     out.print(f"Founded {origin} in {data}.", markup=False)
     out.print(f"Trust file: {files.trust} (SHA-256 {fingerprint})", markup=False)
     if settings.passphrase_file is None:
-        out.print(f"The passphrase that opens its keys is in {files.passphrase}: keep a copy elsewhere.", markup=False)
+        out.print(
+            f"The passphrase that opens its keys is in {files.passphrase}: keep a copy elsewhere.",
+            markup=False,
+        )
     out.print(f"Next: roa keys custody --data {data} NUMBER …, or roa serve --data {data}", markup=False)
 
 
@@ -67,7 +72,9 @@ def run_server(data: Path, host: str, port: int, settings: Settings) -> None:
     house = open_house(data, settings)
     if house.demo and host not in LOOPBACK:
         close_house(house)
-        fail("a demonstration ledger lets anyone pose as a learner: it is served on 127.0.0.1 only", WRONG_USE)
+        fail(
+            "a demonstration ledger lets anyone pose as a learner: it is served on 127.0.0.1 only", WRONG_USE
+        )
     if house.fault is not None:
         out.print(f"Reading only: {house.fault}", style="bold red", markup=False)
     try:
@@ -79,7 +86,9 @@ def run_server(data: Path, host: str, port: int, settings: Settings) -> None:
 def audit(
     data: Data,
     as_json: AsJson = False,
-    without_keys: Annotated[bool, typer.Option("--without-keys", help="Open nothing that is sealed.")] = False,
+    without_keys: Annotated[
+        bool, typer.Option("--without-keys", help="Open nothing that is sealed.")
+    ] = False,
 ) -> None:
     """Check everything that is stored; exit 1 when something does not check."""
     with spoken_errors(), opened(data) as house:
@@ -166,4 +175,3 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         fail("that is neither an id nor an NSN", WRONG_USE)
-

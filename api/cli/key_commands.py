@@ -55,7 +55,9 @@ def request(
 
 
 @app.command()
-def register(data: Data, request_file: Annotated[str, typer.Argument(help="What `roa keys request` printed, or -.")]) -> None:
+def register(
+    data: Data, request_file: Annotated[str, typer.Argument(help="What `roa keys request` printed, or -.")]
+) -> None:
     """Register a key that an organisation asked for, as the registrar."""
     with spoken_errors():
         statement = _statement(read_input(request_file))
@@ -67,7 +69,9 @@ def register(data: Data, request_file: Annotated[str, typer.Argument(help="What 
 
 
 @app.command()
-def custody(data: Data, references: Annotated[list[str], typer.Argument(help="Numbers or body codes.")]) -> None:
+def custody(
+    data: Data, references: Annotated[list[str], typer.Argument(help="Numbers or body codes.")]
+) -> None:
     """Keep keys for organisations that have none: one for submissions, one for credentials."""
     with spoken_errors(), opened(data) as house:
         outcomes = take_into_custody(house.ledger, [reference(one) for one in references])
@@ -110,7 +114,8 @@ def list_keys(data: Data, as_json: AsJson = False) -> None:
     for row in rows:
         until = f"to {row['to']}" if row["to"] else "in force"
         out.print(
-            f"{row['kid']}  {row['organisation']}  {','.join(row['purposes'])}  from {row['from']} {until}", markup=False
+            f"{row['kid']}  {row['organisation']}  {','.join(row['purposes'])}  from {row['from']} {until}",
+            markup=False,
         )
 
 

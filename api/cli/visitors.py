@@ -39,15 +39,23 @@ LOCAL = "http://127.0.0.1:8000"
 
 
 def post_file(
-    path: Annotated[str, typer.Argument(help="results, enrolments or awards CSV; or JSON statements; or - .")],
+    path: Annotated[
+        str, typer.Argument(help="results, enrolments or awards CSV; or JSON statements; or - .")
+    ],
     url: Url = LOCAL,
     key: Annotated[Path | None, typer.Option(help="File of your own private key.")] = None,
     organisation: Annotated[str | None, typer.Option(help="Your number, or body code.")] = None,
     token: Annotated[str | None, typer.Option(help="Your organisation's token.", envvar="ROA_TOKEN")] = None,
-    origin: Annotated[str | None, typer.Option(help="Name of the log; asked of the ledger when left out.")] = None,
-    keep: Annotated[Path | None, typer.Option(help="Where to keep the signed submission for another try.")] = None,
+    origin: Annotated[
+        str | None, typer.Option(help="Name of the log; asked of the ledger when left out.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Where to keep the signed submission for another try.")
+    ] = None,
     to: Annotated[Path | None, typer.Option("--out", help="Where to write the answered CSV.")] = None,
-    idempotency_key: Annotated[str | None, typer.Option(help="Name of this posting (files with a token).")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Name of this posting (files with a token).")
+    ] = None,
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -72,7 +80,13 @@ def post_file(
 
 
 def _signed(
-    data: bytes, url: str, key: Path, organisation: str, origin: str | None, keep: Path | None, passphrase: str | None
+    data: bytes,
+    url: str,
+    key: Path,
+    organisation: str,
+    origin: str | None,
+    keep: Path | None,
+    passphrase: str | None,
 ) -> tuple[Answer, list[dict[str, Any]]]:
     file, statements = _statements(data)
     if keep is not None and keep.exists():
@@ -124,7 +138,9 @@ def _origin(url: str) -> str:
     return response.text.split("\n", 1)[0]
 
 
-def _with_progress(url: str, content: Submission | bytes, token: str | None, idempotency_key: str | None) -> Answer:
+def _with_progress(
+    url: str, content: Submission | bytes, token: str | None, idempotency_key: str | None
+) -> Answer:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         tasks = {phase: bar.add_task(phase, total=None) for phase in ("sending", "deciding")}
@@ -145,12 +161,19 @@ def _show(answer: Answer, rows: list[dict[str, Any]], *, as_json: bool) -> None:
                 if row["status"] in ("rejected", "held"):
                     ref = f" ({row['row_ref']})" if row.get("row_ref") else ""
                     column = f" [{one['column']}]" if one.get("column") else ""
-                    out.print(f"row {row['row']}{ref} {row['status']}: {one['code']}{column} {one['message']}", markup=False)
+                    out.print(
+                        f"row {row['row']}{ref} {row['status']}: {one['code']}{column} {one['message']}",
+                        markup=False,
+                    )
                     out.print(f"    {one['fix']}", markup=False)
         out.print("  ".join(f"{name} {number}" for name, number in found.items()), markup=False)
-        positions = [row["position"] for row in rows if row.get("position") and row["status"].startswith("accepted")]
+        positions = [
+            row["position"] for row in rows if row.get("position") and row["status"].startswith("accepted")
+        ]
         if positions:
-            out.print(f"Receipt: positions {min(positions)} to {max(positions)}, {answer.state}.", markup=False)
+            out.print(
+                f"Receipt: positions {min(positions)} to {max(positions)}, {answer.state}.", markup=False
+            )
         if answer.acknowledgement:
             out.print(f"Acknowledgement: {answer.acknowledgement}", markup=False)
         out.print(f"Submission {answer.submission}", markup=False)
@@ -161,7 +184,9 @@ def _show(answer: Answer, rows: list[dict[str, Any]], *, as_json: bool) -> None:
 def prove(
     position: Annotated[int, typer.Argument(help="Position of a record.")],
     url: Url = LOCAL,
-    token: Annotated[str | None, typer.Option(help="Your token, to open what is yours.", envvar="ROA_TOKEN")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="Your token, to open what is yours.", envvar="ROA_TOKEN")
+    ] = None,
 ) -> None:
     """Print the proof that the public log holds a record (C2SP tlog-proof)."""
     headers = {"Accept": "text/x.tlog-proof"}
@@ -181,7 +206,9 @@ def prove(
 def verify_file(
     path: Annotated[str, typer.Argument(help="A credential (JSON), an offline bundle (ZIP), or - .")],
     trust: Annotated[Path | None, typer.Option(help="The trust file you got yourself, and compared.")] = None,
-    url: Annotated[str | None, typer.Option(help="Where to fetch status lists from; nowhere when left out.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Where to fetch status lists from; nowhere when left out.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a credential, a record or an offline bundle. Nobody is asked but whom you name with --url."""

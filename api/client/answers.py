@@ -71,7 +71,7 @@ def _unposted(row: Row) -> dict[str, Any]:
         "status": REJECTED,
         "findings": [found.to_json() for found in row.findings],
         "position": None,
-        "entry": None,
+        "leaf_hash": None,
         "award": None,
     }
 

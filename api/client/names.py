@@ -3,6 +3,7 @@
 import unicodedata
 
 FAMILY_LETTERS, FAMILY_LETTERS_ALONE = 4, 5
+_LETTERS = frozenset(("Lu", "Ll", "Lt", "Lo"))
 
 
 def name_id(family: str | None, given: str | None, whole: str | None = None) -> str:
@@ -13,8 +14,8 @@ def name_id(family: str | None, given: str | None, whole: str | None = None) -> 
     of the whole name of a person who has but one.
 
     Letters keep their macrons and other marks (NFC): Tāmati begins TĀMA. Apostrophes, hyphens and
-    blanks are no letters and are left out: O'Neil begins ONEI, van der Berg VAND. The ʻokina
-    U+02BB is a letter to Unicode and stays.
+    blanks are no letters and are left out: O'Neil begins ONEI, van der Berg VAND. So is the ʻokina
+    (U+02BB), a modifier letter to Unicode: many type an apostrophe for it.
 
     Source: DOMAIN.md 4.5 (nameIdCode).
     """
@@ -25,4 +26,5 @@ def name_id(family: str | None, given: str | None, whole: str | None = None) -> 
 
 
 def _letters(name: str) -> str:
-    return "".join(sign for sign in unicodedata.normalize("NFC", name).upper() if sign.isalpha())
+    signs = unicodedata.normalize("NFC", name).upper()
+    return "".join(sign for sign in signs if unicodedata.category(sign) in _LETTERS)

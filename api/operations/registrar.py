@@ -11,7 +11,7 @@ from api.client.submission import build, organisation_id
 from ledger.application import Ledger
 from ledger.authority import OPERATOR_BODY
 from ledger.clock import civil_date
-from ledger.deciding import Outcome
+from ledger.deciding.batch import Outcome
 from ledger.errors import Refusal
 from ledger.files import LedgerFiles
 from ledger.founding import REGISTRAR, Charter, founding_statement, prepare_files
@@ -68,7 +68,12 @@ def say(ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement]) -> 
     """
     founding = ledger.founding
     return _submit(
-        ledger, ledger.keystore.get(REGISTRAR), founding.registrar_number, founding.origin, statements, strict=False
+        ledger,
+        ledger.keystore.get(REGISTRAR),
+        founding.registrar_number,
+        founding.origin,
+        statements,
+        strict=False,
     )
 
 
@@ -105,7 +110,9 @@ def _check(outcomes: list[Outcome]) -> list[Outcome]:
     return outcomes
 
 
-def take_into_custody(ledger: Ledger, references: Iterable[int | str], *, alg: str = "Ed25519") -> list[Outcome]:
+def take_into_custody(
+    ledger: Ledger, references: Iterable[int | str], *, alg: str = "Ed25519"
+) -> list[Outcome]:
     """Make and register a submission key and a credential key for organisations that have none of their own."""
     statements = []
     not_before = civil_date(ledger.clock.now_us()).isoformat()
@@ -113,7 +120,9 @@ def take_into_custody(ledger: Ledger, references: Iterable[int | str], *, alg: s
         for purpose in ("submission", "credential"):
             label = f"{reference}.{purpose}"
             signer = (
-                ledger.keystore.get(label) if ledger.keystore.has(label) else ledger.keystore.create(label, alg)
+                ledger.keystore.get(label)
+                if ledger.keystore.has(label)
+                else ledger.keystore.create(label, alg)
             )
             statements.append(
                 {
@@ -124,7 +133,9 @@ def take_into_custody(ledger: Ledger, references: Iterable[int | str], *, alg: s
                     "purposes": [purpose],
                     "custody": "delegated",
                     "not_before": not_before,
-                    "possession": prove_possession(signer, organisation_id(reference), ledger.founding.origin),
+                    "possession": prove_possession(
+                        signer, organisation_id(reference), ledger.founding.origin
+                    ),
                 }
             )
     return say_or_fail(ledger, statements)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from api.client.answers import counts
-from ledger.deciding import Outcome
+from ledger.deciding.batch import Outcome
 from ledger.encoding.strict_json import b64url
 from ledger.policy.findings import Finding, fix, sentence
 from ledger.statements import Row
@@ -39,7 +39,9 @@ def outcomes_json(
     """
     positions = [outcome.position for outcome in outcomes if outcome.position is not None]
     leaves = dict(
-        store.database.select_in("SELECT position, leaf FROM record WHERE position IN ({marks})", list(positions))
+        store.database.select_in(
+            "SELECT position, leaf FROM record WHERE position IN ({marks})", list(positions)
+        )
     )
     return [
         {

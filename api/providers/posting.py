@@ -22,7 +22,7 @@ from api.dependencies import House
 from api.problems import Problem
 from api.providers.messages import answer_json, outcomes_json
 from api.security.tokens import Bearer
-from ledger.deciding import Outcome
+from ledger.deciding.batch import Outcome
 from ledger.domain.organisation import Organisation
 from ledger.errors import Absent, LedgerError, Reused, Unauthorised, Unavailable
 from ledger.founding import RECEIPT
@@ -93,7 +93,9 @@ class Desk:
             self._waiting.put_nowait(jti)
         except Full:
             del self._jobs[jti]
-            raise Unavailable("too many submissions are waiting: post again in a moment", code="busy") from None
+            raise Unavailable(
+                "too many submissions are waiting: post again in a moment", code="busy"
+            ) from None
 
     # -------------------------------------------------------------- signed submissions
 
@@ -106,7 +108,9 @@ class Desk:
         self._house.check_writable()
         received = self._read(lines)
         if received.claims.by is not None:
-            raise Unauthorised("`by` is for keys in the ledger's keeping: an own key signs without it", code="E909")
+            raise Unauthorised(
+                "`by` is for keys in the ledger's keeping: an own key signs without it", code="E909"
+            )
         return self._decide(received, body=b"\n".join(lines), extra=None)
 
     def _read(self, lines: Sequence[bytes]) -> ReceivedSubmission:
@@ -183,7 +187,13 @@ class Desk:
         return self._decide(self._read(body.splitlines()), body=body, extra=job.extra)
 
     def _sign(
-        self, organisation: Organisation, bearer: Bearer, file: files.ReadFile, data: bytes, jti: UUID, body_mac: bytes
+        self,
+        organisation: Organisation,
+        bearer: Bearer,
+        file: files.ReadFile,
+        data: bytes,
+        jti: UUID,
+        body_mac: bytes,
     ) -> Job:
         """Sign a file's rows and keep what was signed before anything of it is used."""
         ledger = self._house.ledger
@@ -275,7 +285,9 @@ class Desk:
 
     def _is_published(self, outcomes: Sequence[Outcome]) -> bool:
         newest = max((outcome.position or 0 for outcome in outcomes), default=0)
-        return newest > 0 and latest(self._house.ledger.store.database.reader, size_at_least=newest) is not None
+        return (
+            newest > 0 and latest(self._house.ledger.store.database.reader, size_at_least=newest) is not None
+        )
 
     def _organisation(self, stream: UUID) -> Organisation:
         found = self._house.ledger.register().organisation(stream)
@@ -300,5 +312,3 @@ def label(organisation: Organisation) -> int | str:
 
 def _with_file_findings(body: dict[str, Any], file: files.ReadFile) -> dict[str, Any]:
     return {**body, "findings": [found.to_json() for found in file.findings]}
-
-

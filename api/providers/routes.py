@@ -95,7 +95,9 @@ async def read_body(request: Request, size_max_bytes: int) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > size_max_bytes:
-            raise Problem(413, "too-large", f"At most {size_max_bytes // 1_000_000} MB in one submission: split it.")
+            raise Problem(
+                413, "too-large", f"At most {size_max_bytes // 1_000_000} MB in one submission: split it."
+            )
         parts.append(part)
     return b"".join(parts)
 
@@ -137,7 +139,9 @@ def get_rows(
     if format == "csv" or _wants_csv(request):
         data = desk.file_of(who, jti)
         if data is None:
-            raise Problem(406, "not-a-file", "This submission came signed, not as a file: ask for format=jsonl.")
+            raise Problem(
+                406, "not-a-file", "This submission came signed, not as a file: ask for format=jsonl."
+            )
         return _csv(answer_csv(data, rows))
     wanted = [row for row in rows if status is None or row["status"] == status]
     return Response(as_json_lines(wanted), media_type="application/jsonl")
@@ -174,5 +178,3 @@ def _said_by(house: House, record: StoredRecord) -> UUID | None:
         "SELECT iss FROM submission WHERE number = ?", (record.submission,)
     ).fetchone()
     return None if row is None else UUID(bytes=row[0])
-
-

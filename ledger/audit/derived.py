@@ -20,7 +20,9 @@ def check_schema(connection: Connection, report: Report) -> None:
     fresh = database.in_memory()
     fresh.executescript(SCHEMA)
     if _schema(fresh) != _schema(connection):
-        report.add("schema", "schema", "tables, indexes or triggers are not the ledger's: something was altered")
+        report.add(
+            "schema", "schema", "tables, indexes or triggers are not the ledger's: something was altered"
+        )
     fresh.close()
 
 

@@ -23,7 +23,9 @@ class RecordChecks:
             "SELECT stream, MIN(version), MAX(version), COUNT(*) FROM record GROUP BY stream"
             " HAVING MIN(version) <> 1 OR MAX(version) <> COUNT(*)"
         ):
-            report.add("versions", f"stream {stream.hex()}", f"versions {lowest} to {highest} in {count} records")
+            report.add(
+                "versions", f"stream {stream.hex()}", f"versions {lowest} to {highest} in {count} records"
+            )
 
     def take(self, batch: Sequence[StoredRecord]) -> None:
         """Check the records of a batch."""

@@ -49,7 +49,15 @@ class Report:
             yield
         except LedgerError as error:
             self.add(error.code, where, str(error))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, AssertionError) as error:
+        except (
+            ValueError,
+            TypeError,
+            KeyError,
+            IndexError,
+            AttributeError,
+            OverflowError,
+            AssertionError,
+        ) as error:
             self.add("garbage", where, f"a stored value cannot be read: {type(error).__name__}")
 
     def as_json(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from ledger.audit.report import Report
 from ledger.database import Connection
-from ledger.deciding import row_content, row_name
+from ledger.deciding.rows import row_content, row_name
 from ledger.domain.base import PRIVATE
 from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import unpack_canonical
@@ -74,7 +74,9 @@ class SealedChecks:
         number = record.submission
         assert number is not None
         if number not in self._submissions:
-            row = self._connection.execute("SELECT iss, jti FROM submission WHERE number = ?", (number,)).fetchone()
+            row = self._connection.execute(
+                "SELECT iss, jti FROM submission WHERE number = ?", (number,)
+            ).fetchone()
             if row is None:
                 raise Corrupt(f"cites submission {number}, which is not there", code="submission")
             self._submissions[number] = (row[0], row[1])

@@ -57,7 +57,9 @@ class SubmissionChecks:
 
     def _check(self, record: StoredRecord) -> None:
         if (record.submission is None) != (record.row is None):
-            raise Corrupt("names a submission without a row, or a row without a submission", code="submission")
+            raise Corrupt(
+                "names a submission without a row, or a row without a submission", code="submission"
+            )
         event_class = EVENTS.get(record.topic)
         if event_class is None or record.state is None:
             return

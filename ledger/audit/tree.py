@@ -37,7 +37,9 @@ class TreeChecks:
         """Add the leaves of a batch."""
         for record in batch:
             if record.position != self.size + 1:
-                self._report.add("position", f"record {record.position}", f"follows record {self.size}: some are missing")
+                self._report.add(
+                    "position", f"record {record.position}", f"follows record {self.size}: some are missing"
+                )
                 return
             leaf = leaf_hash(record.entry)
             if leaf != record.leaf:
@@ -104,7 +106,9 @@ def check_checkpoints(connection: Connection, tree: TreeChecks, report: Report) 
     """Check every checkpoint: its number, size, root, its note's signature, and the chain."""
     vkeys = _log_keys(connection)
     previous, last_number, last_size = NO_PREVIOUS, 0, 0
-    for row in connection.execute("SELECT number, size, root, previous, note FROM checkpoint ORDER BY number"):
+    for row in connection.execute(
+        "SELECT number, size, root, previous, note FROM checkpoint ORDER BY number"
+    ):
         published = Published(*row)
         report.checkpoints += 1
         with report.at(f"checkpoint {published.number}"):

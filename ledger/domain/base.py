@@ -21,7 +21,6 @@ PRIVATE = "private"
 LEARNER, ORGANISATION, LEDGER = "learner", "organisation", "ledger"
 
 
-
 @dataclass(frozen=True, slots=True)
 class Said:
     """The statement behind an event, exactly as it was signed (LEDGER.md 2).

@@ -59,6 +59,7 @@ def path_of(tile: Tile) -> str:
 
 
 def _number(number: int) -> str:
+    assert number >= 0, number
     parts = [f"{number % 1000:03}"]
     while number := number // 1000:
         parts.append(f"x{number % 1000:03}")
@@ -119,12 +120,12 @@ class TileReader:
             IndexError: the log has no such node at this size.
             Malformed: a tile has fewer or more hashes than the log's size gives it.
         """
+        if level < 0 or index < 0 or (index + 1) << level > self._size:
+            raise IndexError(f"node {level}/{index} is not complete in a log of {self._size}")
         tile_level, within = divmod(level, LEVEL_BITS)
         count = 1 << within
         number, at = divmod(index * count, WIDTH)
         hashes = self.tile(tile_level, number)
-        if (at + count) * HASH_BYTES > len(hashes):
-            raise IndexError(f"node {level}/{index} is not in a log of {self._size}")
         return root_of([hashes[place * HASH_BYTES :][:HASH_BYTES] for place in range(at, at + count)])
 
     def tile(self, level: int, number: int) -> bytes:
@@ -132,7 +133,7 @@ class TileReader:
         found = self._tiles.get((level, number))
         if found is None:
             width = min(WIDTH, (self._size >> LEVEL_BITS * level) - number * WIDTH)
-            if width <= 0:
+            if number < 0 or width <= 0:
                 raise IndexError(f"tile {level}/{number} is not in a log of {self._size}")
             found = self._fetch(tile_path(level, number, width))
             if len(found) != width * HASH_BYTES:

@@ -51,7 +51,9 @@ def open_commit(stream: UUID, version: int, topic: str, open_bytes: bytes) -> by
     """Return the commitment to a record's open part and its place in its stream."""
     name = topic.encode()
     return sha256(
-        b"".join((_OPEN, stream.bytes, version.to_bytes(4, "big"), len(name).to_bytes(2, "big"), name, open_bytes))
+        b"".join(
+            (_OPEN, stream.bytes, version.to_bytes(4, "big"), len(name).to_bytes(2, "big"), name, open_bytes)
+        )
     ).digest()
 
 
@@ -91,20 +93,22 @@ def private_entry(recorded_at_us: int, commitments: Sequence[bytes]) -> bytes:
         recorded_at_us: microseconds since 1970.
         commitments: statement, open, claims, sealed commitment and ciphertext hash, 32 bytes each.
     """
-    return PRIVATE_ENTRY + sha256(b"".join((_ENTRY, recorded_at_us.to_bytes(8, "big"), *commitments))).digest()
+    return (
+        PRIVATE_ENTRY + sha256(b"".join((_ENTRY, recorded_at_us.to_bytes(8, "big"), *commitments))).digest()
+    )
 
 
 def public_entry(recorded_at_us: int, stream: UUID, version: int, topic: str, state: bytes) -> bytes:
     """Return the bytes the public log carries for a public record: all of it."""
     name = topic.encode()
-    return b"".join((
-        PUBLIC_ENTRY,
-        recorded_at_us.to_bytes(8, "big"),
-        stream.bytes,
-        version.to_bytes(4, "big"),
-        len(name).to_bytes(2, "big"),
-        name,
-        state,
-    ))
-
-
+    return b"".join(
+        (
+            PUBLIC_ENTRY,
+            recorded_at_us.to_bytes(8, "big"),
+            stream.bytes,
+            version.to_bytes(4, "big"),
+            len(name).to_bytes(2, "big"),
+            name,
+            state,
+        )
+    )

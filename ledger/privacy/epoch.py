@@ -55,7 +55,9 @@ def save_epoch_keys(path: Path, keys: EpochKeys, passphrase: bytes, *, scrypt_n:
     sealed = AESGCM(_kek(passphrase, salt, scrypt_n)).encrypt(nonce, body, FORMAT.encode())
     parts = (("salt", salt), ("nonce", nonce), ("sealed", sealed))
     text = {name: b64encode(value).decode() for name, value in parts}
-    write_private(path, json.dumps({"format": FORMAT, "scrypt_n": scrypt_n, **text}, indent=1).encode() + b"\n")
+    write_private(
+        path, json.dumps({"format": FORMAT, "scrypt_n": scrypt_n, **text}, indent=1).encode() + b"\n"
+    )
 
 
 def load_epoch_keys(path: Path, passphrase: bytes) -> EpochKeys:
@@ -65,7 +67,9 @@ def load_epoch_keys(path: Path, passphrase: bytes) -> EpochKeys:
         salt, nonce, sealed = (b64decode(fields[name]) for name in ("salt", "nonce", "sealed"))
         body = AESGCM(_kek(passphrase, salt, fields["scrypt_n"])).decrypt(nonce, sealed, FORMAT.encode())
     except (InvalidTag, ValueError, KeyError, TypeError) as error:
-        raise Unauthorised(f"{path.name} does not open: wrong passphrase, or another ledger's file") from error
+        raise Unauthorised(
+            f"{path.name} does not open: wrong passphrase, or another ledger's file"
+        ) from error
     keys = [body[at : at + _KEY_BYTES] for at in range(_EPOCH_BYTES, len(body), _KEY_BYTES)]
     return EpochKeys(int.from_bytes(body[:_EPOCH_BYTES], "big"), *keys)
 
@@ -87,6 +91,6 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def _kek(passphrase: bytes, salt: bytes, scrypt_n: int) -> bytes:
-    if scrypt_n > SCRYPT_N_MAX:
+    if not 2 <= scrypt_n <= SCRYPT_N_MAX:
         raise ValueError("the cost named in the file is out of range")
     return Scrypt(salt=salt, length=_KEY_BYTES, n=scrypt_n, r=SCRYPT_R, p=SCRYPT_P).derive(passphrase)

@@ -3,6 +3,7 @@
 import unicodedata
 
 SURNAME_LETTERS, SURNAME_LETTERS_ALONE = 4, 5
+_LETTERS = frozenset(("Lu", "Ll", "Lt", "Lo"))
 
 
 def name_id(*, family: str | None, given: str | None, whole: str | None) -> str:
@@ -25,7 +26,9 @@ def same_name(sent: str, held: str) -> bool:
 
 
 def _letters(name: str) -> str:
-    return "".join(sign for sign in unicodedata.normalize("NFC", name).upper() if sign.isalpha())
+    # Not the modifier letters (Lm): the ʻokina is one, and people type an apostrophe for it.
+    signs = unicodedata.normalize("NFC", name).upper()
+    return "".join(sign for sign in signs if unicodedata.category(sign) in _LETTERS)
 
 
 def _plain(code: str) -> str:

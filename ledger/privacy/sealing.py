@@ -81,5 +81,3 @@ class SubjectKey:
 def record_aad(stream: UUID, version: int, topic: str) -> bytes:
     """Return what binds a sealed part to its place: stream id, version (first 1), topic."""
     return stream.bytes + version.to_bytes(4, "big") + topic.encode()
-
-

@@ -92,7 +92,9 @@ class Vault:
         rows = []
         for nsn, (learner_id, match) in wanted.items():
             id_mac = self._id_mac(learner_id)
-            sealed = self._seal(id_mac, "learner", _subject(learner_id, os.urandom(_DATA_KEY_BYTES), nsn, match))
+            sealed = self._seal(
+                id_mac, "learner", _subject(learner_id, os.urandom(_DATA_KEY_BYTES), nsn, match)
+            )
             rows.append((id_mac, self._mac(_NSN, nsn.encode()), "learner", sealed))
         with self._database.writing() as connection:
             connection.executemany("INSERT OR IGNORE INTO subject VALUES (?,?,?,?)", rows)
@@ -104,7 +106,8 @@ class Vault:
         body = _subject(person.learner_id, person.key.data_key, person.nsn, match)
         with self._database.writing() as connection:
             connection.execute(
-                "UPDATE subject SET sealed = ? WHERE id_mac = ?", (self._seal(id_mac, "learner", body), id_mac)
+                "UPDATE subject SET sealed = ? WHERE id_mac = ?",
+                (self._seal(id_mac, "learner", body), id_mac),
             )
 
     # -------------------------------------------------------------- keys
@@ -202,5 +205,3 @@ def _subject(subject: UUID, data_key: bytes, nsn: str | None, match: Match | Non
     names: Sequence[str] = match.name_ids if match else ()
     born = match.date_of_birth.isoformat() if match and match.date_of_birth else None
     return pack([subject.bytes, data_key, nsn, list(names), born])
-
-

@@ -38,14 +38,20 @@ class StoredRecord(NamedTuple):
     def event(self) -> LedgerStoredEvent:
         """The record as the mapper knows one."""
         return LedgerStoredEvent(
-            UUID(bytes=self.stream), self.version, self.topic, self.state or b"", self.recorded_at_us, row=self.row
+            UUID(bytes=self.stream),
+            self.version,
+            self.topic,
+            self.state or b"",
+            self.recorded_at_us,
+            row=self.row,
         )
 
 
 def records(connection: Connection, first: int, last: int) -> Iterator[StoredRecord]:
     """Yield the rows of positions first … last."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM record WHERE position >= ? AND position <= ? ORDER BY position", (first, last)
+        f"SELECT {_COLUMNS} FROM record WHERE position >= ? AND position <= ? ORDER BY position",
+        (first, last),
     )
     for row in rows:
         yield StoredRecord(*row)
@@ -70,7 +76,9 @@ class StatementLeaves:
             self._number, self._hashes = record.submission, found[0] if found else b""
         leaf = self._hashes[record.row * 32 : record.row * 32 + 32]
         if len(leaf) != 32:
-            raise Corrupt(f"the submission of record {record.position} does not hold its statement", code="submission")
+            raise Corrupt(
+                f"the submission of record {record.position} does not hold its statement", code="submission"
+            )
         return leaf
 
 

@@ -42,6 +42,7 @@ from ledger.store.recorder import (
 from ledger.store.subscription import LogSubscription, Signal
 
 EMPTY_ROOT = root_of([])
+ROW_MAX = 2**31
 APPEND_ONLY = ("record", "submission", "tile", "checkpoint")
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS record (
@@ -84,7 +85,12 @@ class LedgerRecorder(ApplicationRecorder):
     """Appends records, and reads them back, in one SQLite file."""
 
     def __init__(
-        self, path: Path, *, clock: Clock | None = None, entry_of: EntryOf | None = None, first_version: int = 1
+        self,
+        path: Path,
+        *,
+        clock: Clock | None = None,
+        entry_of: EntryOf | None = None,
+        first_version: int = 1,
     ) -> None:
         """Open the file, making it when it is missing.
 
@@ -134,7 +140,9 @@ class LedgerRecorder(ApplicationRecorder):
         self._signal.set()
         return positions
 
-    def _append(self, connection: Connection, stored_events: Sequence[StoredEvent], write: Write) -> list[int]:
+    def _append(
+        self, connection: Connection, stored_events: Sequence[StoredEvent], write: Write
+    ) -> list[int]:
         self.at_step("begun")
         head = read_head(connection)
         self._check_reads(connection, head, write)
@@ -197,7 +205,12 @@ class LedgerRecorder(ApplicationRecorder):
         rows = self.database.reader.execute(
             f"SELECT {_STORED} FROM record WHERE stream = ? AND version > ? AND version <= ? AND gone IS NULL"
             f" ORDER BY version {order} LIMIT ?",
-            (_bytes(originator_id), -1 if gt is None else gt, 2**62 if lte is None else lte, -1 if limit is None else limit),
+            (
+                _bytes(originator_id),
+                -1 if gt is None else gt,
+                2**62 if lte is None else lte,
+                -1 if limit is None else limit,
+            ),
         )
         return [_stored(row) for row in rows]
 
@@ -224,7 +237,10 @@ class LedgerRecorder(ApplicationRecorder):
     ) -> list[Notification]:
         """Return records from position `start` in log order, at most `limit`, with their positions."""
         first = 1 if start is None else start + (not inclusive_of_start)
-        where, values = "position >= ? AND position <= ? AND gone IS NULL", [first, 2**62 if stop is None else stop]
+        where, values = (
+            "position >= ? AND position <= ? AND gone IS NULL",
+            [first, 2**62 if stop is None else stop],
+        )
         if topics:
             where += f" AND topic IN ({','.join('?' * len(topics))})"
         rows = self.database.reader.execute(
@@ -249,12 +265,12 @@ class LedgerRecorder(ApplicationRecorder):
         """Return the ledger's state as this thread reads it."""
         return read_head(self.database.reader)
 
-    def recorded_rows(self, iss: UUID, jti: UUID) -> dict[int, int]:
-        """Return row to position, for the rows of a submission that are recorded already."""
+    def recorded_rows(self, iss: UUID, jti: UUID, first: int = 0, last: int = ROW_MAX) -> dict[int, int]:
+        """Return row to position, for the rows first … last of a submission that are recorded already."""
         rows = self.database.reader.execute(
-            "SELECT r.row, r.position FROM record r JOIN submission s ON r.submission = s.number"
-            " WHERE s.iss = ? AND s.jti = ? AND r.row IS NOT NULL",
-            (iss.bytes, jti.bytes),
+            "SELECT r.row, r.position FROM submission s JOIN record r ON r.submission = s.number"
+            " WHERE s.iss = ? AND s.jti = ? AND r.row >= ? AND r.row <= ?",
+            (iss.bytes, jti.bytes, first, last),
         )
         return dict(rows.fetchall())
 
@@ -280,7 +296,8 @@ class LedgerRecorder(ApplicationRecorder):
     def taken_count(self, kind: str, prefix: bytes) -> int:
         """Return how many values of a kind begin with `prefix`."""
         row = self.database.reader.execute(
-            "SELECT COUNT(*) FROM taken WHERE kind = ? AND key >= ? AND key < ?", (kind, prefix, prefix + b"\xff" * 16)
+            "SELECT COUNT(*) FROM taken WHERE kind = ? AND key >= ? AND key < ?",
+            (kind, prefix, prefix + b"\xff" * 16),
         ).fetchone()
         return int(row[0])
 
@@ -312,7 +329,9 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
         assert purpose == "events"
         return self.application_recorder()
 
-    def tracking_recorder(self, tracking_recorder_class: type[TrackingRecorder] | None = None) -> TrackingRecorder:
+    def tracking_recorder(
+        self, tracking_recorder_class: type[TrackingRecorder] | None = None
+    ) -> TrackingRecorder:
         """Views keep their own tracking, in their own file: see `projections.base`."""
         raise DatabaseError("the ledger's file holds no tracking: views keep their own")
 

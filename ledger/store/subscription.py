@@ -48,7 +48,12 @@ class LogSubscription(Subscription["ApplicationRecorder"]):
     """Iterates over records after a position, in order, for ever, until stopped."""
 
     def __init__(
-        self, recorder: "ApplicationRecorder", signal: Signal, *, gt: int | None = None, topics: Sequence[str] = ()
+        self,
+        recorder: "ApplicationRecorder",
+        signal: Signal,
+        *,
+        gt: int | None = None,
+        topics: Sequence[str] = (),
     ) -> None:
         super().__init__(recorder, gt, topics)
         self._log_signal = signal

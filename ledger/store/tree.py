@@ -40,7 +40,8 @@ class StoredTree:
         """Return the entry bundle of `width` entries from leaf_index number × 256."""
         first = number * TILE_WIDTH
         rows = self._database.reader.execute(
-            "SELECT entry FROM record WHERE position > ? AND position <= ? ORDER BY position", (first, first + width)
+            "SELECT entry FROM record WHERE position > ? AND position <= ? ORDER BY position",
+            (first, first + width),
         )
         found = [entry for (entry,) in rows]
         if len(found) != width:
@@ -87,4 +88,3 @@ class StoredTree:
             return leaf_range(self._database.reader, first, first + width)
         below = [self._full_tile(level - 1, child) for child in range(first, first + width)]
         return [tile_root(tile) for tile in below if tile is not None]
-

@@ -25,7 +25,7 @@ from ledger.application import Ledger
 from ledger.audit import audit
 from ledger.audit.report import Report
 from ledger.clock import FixedClock
-from ledger.deciding import Outcome
+from ledger.deciding.batch import Outcome
 from ledger.files import LedgerFiles
 from ledger.founding import CHECKPOINT, REGISTRAR, Charter, founding_statement, prepare_files
 from ledger.keys.keystore import KeyStore

@@ -5,6 +5,7 @@ Source: SPEC.md 5; INTERFACES.md 9 (bounded inflate).
 
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -24,7 +25,16 @@ _STATUS_LIST = re.compile(rf"status-list{_NUMBERED}\.json")
 _DID_DOCUMENT = re.compile(rf"did{_NUMBERED}\.json")
 _RECEIPT = re.compile(rf"award{_NUMBERED}\.tlog-proof")
 # What zipfile and zlib say of an archive that is cut off, forged or of a kind they do not read.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,9 @@ def _checked(entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
 
 
 def _of_kind(entries: dict[str, zipfile.ZipInfo], kind: re.Pattern[str]) -> Iterable[zipfile.ZipInfo]:
-    found = [(int(match[1] or 1), entry) for name, entry in entries.items() if (match := kind.fullmatch(name))]
+    found = [
+        (int(match[1] or 1), entry) for name, entry in entries.items() if (match := kind.fullmatch(name))
+    ]
     return [entry for _, entry in sorted(found, key=lambda numbered: numbered[0])]
 
 
@@ -89,7 +101,10 @@ class _Reader:
         self.left = TOTAL_SIZE_MAX_BYTES
 
     def read(self, entry: zipfile.ZipInfo) -> bytes:
-        if entry.flag_bits & _ENCRYPTED or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        if entry.flag_bits & _ENCRYPTED or entry.compress_type not in (
+            zipfile.ZIP_STORED,
+            zipfile.ZIP_DEFLATED,
+        ):
             raise zipfile.BadZipFile(entry.filename)
         limit = min(self.left, MEMBER_SIZE_MAX_BYTES)
         with self.archive.open(entry) as stream:

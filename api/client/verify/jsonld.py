@@ -65,7 +65,9 @@ class Canonicaliser:
         """
         refuse_uncovered(document, self._contexts)
         try:
-            dataset = _Processor(on_property_dropped=_refuse_undefined).to_rdf(dict(document), self._options())
+            dataset = _Processor(on_property_dropped=_refuse_undefined).to_rdf(
+                dict(document), self._options()
+            )
             return canonical_nquads(_quads(dataset)).encode()
         except jsonld.JsonLdError as error:
             raise Malformed("it is not JSON-LD that can be read in one way only", code="json-ld") from error
@@ -81,7 +83,12 @@ class Canonicaliser:
     def _load(self, address: str, _options: Any) -> dict[str, Any]:
         if address not in self._contexts:
             raise Malformed("it uses a vocabulary (@context) that is not known here", code="unknown-context")
-        return {"contextUrl": None, "documentUrl": address, "document": self._contexts[address], "tag": "static"}
+        return {
+            "contextUrl": None,
+            "documentUrl": address,
+            "document": self._contexts[address],
+            "tag": "static",
+        }
 
 
 @cache
@@ -168,7 +175,9 @@ class _Walk:
             self.value(value, depth + 1)
         scalars = [jcs(value) for value in values if not isinstance(value, Mapping)]
         if len(set(scalars)) < len(scalars):
-            raise Malformed("it says the same twice in one list, and the signature covers it once", code="uncovered")
+            raise Malformed(
+                "it says the same twice in one list, and the signature covers it once", code="uncovered"
+            )
 
 
 def _refuse_types(member: Any) -> None:

@@ -12,6 +12,7 @@ from ..jose import b64url, unb64url
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _VALUES = {sign: value for value, sign in enumerate(_ALPHABET)}
+ED25519_PREFIX = "z6Mk"  # how every Ed25519 Multikey begins; those of other kinds do not
 _ED25519 = b"\xed\x01"
 _KEY_BYTES = 32
 _TEXT_MAX = 256  # decoding takes the square of the length; no key or signature is longer

@@ -5,23 +5,22 @@ import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-_MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEW_ZEALAND = ZoneInfo("Pacific/Auckland")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_YEARS = (1900, 2999)
 _SHOWN_MAX = 300
 # Control and format characters (terminal codes, text that runs backwards), and what is no character.
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
-def shown(text: str) -> str:
-    """Return somebody else's text as it may be printed: one line, nothing unseen, at most 300 characters."""
-    seen = "".join(" " if unicodedata.category(sign) in _UNSEEN else sign for sign in text[: _SHOWN_MAX + 1])
+def shown(text: str, most: int = _SHOWN_MAX) -> str:
+    """Return somebody else's text as it may be printed: one line, nothing unseen, at most so many characters."""
+    seen = "".join(" " if unicodedata.category(sign) in _UNSEEN else sign for sign in text[: most + 1])
     seen = " ".join(seen.split())
-    return seen if len(seen) <= _SHOWN_MAX else f"{seen[: _SHOWN_MAX - 1]}…"
+    return seen if len(seen) <= most else f"{seen[: most - 1]}…"
 
 
 def long_date(day: date) -> str:
@@ -36,13 +35,15 @@ def long_instant(moment: datetime) -> str:
 
 
 def instant(text: object) -> datetime | None:
-    """Return an RFC 3339 instant, or None where the text is none."""
+    """Return an RFC 3339 instant of the years 1900 to 2999, or None where the text is none."""
     if not isinstance(text, str) or not _INSTANT.fullmatch(text):
         return None
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
+    # At the ends of the calendar another time zone may have no such day.
+    return moment if _YEARS[0] <= moment.year <= _YEARS[1] else None
 
 
 def day(text: object) -> date | None:

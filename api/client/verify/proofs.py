@@ -81,7 +81,11 @@ class Secured:
             Malformed: it is not a proof, or the document has no canonical form.
             Refused: the signature does not hold.
         """
-        if proof.get("type") != _PROOF or proof.get("cryptosuite") not in (RDFC, JCS) or "previousProof" in proof:
+        if (
+            proof.get("type") != _PROOF
+            or proof.get("cryptosuite") not in (RDFC, JCS)
+            or "previousProof" in proof
+        ):
             raise Unsupported("its signature is of a kind that this program does not know")
         signature = base58_bytes(_text(proof, "proofValue"))
         key = ed25519_key(method_of(proof).multikey)

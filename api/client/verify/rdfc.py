@@ -144,7 +144,9 @@ class _Naming:
     def _spend(self) -> None:
         self.work_left -= 1
         if self.work_left < 0:
-            raise Malformed("its parts are too alike to be told apart in reasonable time", code="too-much-work")
+            raise Malformed(
+                "its parts are too alike to be told apart in reasonable time", code="too-much-work"
+            )
 
 
 class _Seen:

@@ -64,10 +64,22 @@ def read_object(data: bytes) -> dict[str, Any]:
     Raises:
         Malformed: the message is one sentence.
     """
+    value = read_json(data, CREDENTIAL_SIZE_MAX_BYTES)
+    if not isinstance(value, dict):
+        raise Malformed("The file holds JSON, but not a credential.", code="not-an-object")
+    return value
+
+
+def read_json(data: bytes, size_max_bytes: int) -> Any:
+    """Return one JSON value, read as strictly as `read_object` reads one object.
+
+    Raises:
+        Malformed: the message is one sentence.
+    """
     if not data.strip():
         raise Malformed("The file is empty.", code="empty")
-    if len(data) > CREDENTIAL_SIZE_MAX_BYTES:
-        raise Malformed("The file is larger than 1 MB; a credential is not.", code="too-large")
+    if len(data) > size_max_bytes:
+        raise Malformed(f"The file is larger than {size_max_bytes // 2**20} MB.", code="too-large")
     try:
         text = data.removeprefix(_BYTE_ORDER_MARK).decode("utf-8")
         value = json.loads(
@@ -79,11 +91,8 @@ def read_object(data: bytes) -> dict[str, Any]:
         raise _too_deep() from error
     except ValueError as error:
         raise Malformed(
-            "The file is neither a credential (JSON) nor a bundle (ZIP), or it was damaged on the way.",
-            code="not-json",
+            "The file is not JSON (or a bundle, ZIP), or it was damaged on the way.", code="not-json"
         ) from error
-    if not isinstance(value, dict):
-        raise Malformed("The file holds JSON, but not a credential.", code="not-an-object")
     _check_text_and_depth(value)
     return value
 
@@ -107,7 +116,7 @@ def _finite_number(text: str) -> float:
     return number if math.isfinite(number) else _no_number(text)
 
 
-def _check_text_and_depth(value: dict[str, Any]) -> None:
+def _check_text_and_depth(value: Any) -> None:
     waiting: list[tuple[Any, int]] = [(value, 1)]
     while waiting:
         item, depth = waiting.pop()

@@ -33,6 +33,7 @@ NAMES = {
 ESSENTIAL = frozenset(NAMES)
 
 _WIDTH = 100
+_SENTENCE_MAX = 2_000
 _GRADES = {"A": "Achieved", "M": "Merit", "E": "Excellence", "N": "Not achieved"}
 
 
@@ -117,7 +118,8 @@ class Check:
 def checks_of(answers: Mapping[int, Answer]) -> tuple[Check, ...]:
     """Return the checks in the order of their numbers."""
     return tuple(
-        Check(number, answer.result, answer.code, answer.sentence) for number, answer in sorted(answers.items())
+        Check(number, answer.result, answer.code, answer.sentence)
+        for number, answer in sorted(answers.items())
     )
 
 
@@ -164,7 +166,9 @@ class Verdict:
     def text(self) -> str:
         """Return the verdict for a person at a terminal; nothing unseen in it, lines of at most 100 signs."""
         lines = [self.headline.upper(), ""]
-        lines += _record_lines(self.credential) if "awards" in self.credential else _award_lines(self.credential)
+        lines += (
+            _record_lines(self.credential) if "awards" in self.credential else _award_lines(self.credential)
+        )
         for check in self.checks:
             lines += _filled(f"  {_WORDS[check.result]:<12} {check.number} {check.name:<14} ", check.sentence)
         return "\n".join(lines) + "\n"
@@ -208,5 +212,9 @@ def _said(holder: Mapping[str, Any], name: str) -> str:
 
 def _filled(start: str, text: str) -> list[str]:
     return textwrap.wrap(
-        shown(text), _WIDTH, initial_indent=start, subsequent_indent=" " * len(start), break_long_words=True
+        shown(text, _SENTENCE_MAX),
+        _WIDTH,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_long_words=True,
     ) or [start.rstrip()]

@@ -25,7 +25,7 @@ def reply(row: int, status: str = "accepted", *found: dict[str, Any]) -> dict[st
         "status": status,
         "findings": list(found),
         "position": row,
-        "entry": "e",
+        "leaf_hash": "e",
         "award": None,
     }
 

@@ -25,7 +25,7 @@ ROW = {
     "status": "accepted",
     "findings": [],
     "position": 7,
-    "entry": "e",
+    "leaf_hash": "e",
     "award": None,
 }
 

@@ -13,6 +13,7 @@ from tests.support.world import (
     BEN,
     PROVIDER,
     REGULATOR,
+    TODAY,
     Human,
     World,
     a_result,
@@ -199,6 +200,17 @@ def test_the_version_is_the_one_current_on_the_day(
     assert decision.changed[0].mc_version == used
 
 
+def test_a_current_version_goes_before_a_later_one_that_expires(world: World) -> None:
+    """When the newer version was withdrawn first, a row without a version means the older one."""
+    world.listing("6022", version=2, listed_on=date(2026, 3, 1))
+    world.accredited(PROVIDER, "6022", since=date(2026, 3, 1), versions=(2,))
+    world.status("6022", "expiring", date(2026, 4, 1), version=2)
+
+    decision = world.must("learner.enrolled", **an_enrolment(BEN, start_on=date(2026, 4, 1)))
+
+    assert decision.changed[0].mc_version == 1
+
+
 def test_without_a_version_the_reason_is_still_told(world: World) -> None:
     """When no version was current the latest listed one says why; before any, the first does."""
     world.status("6022", "expiring", date(2026, 4, 30))
@@ -272,6 +284,13 @@ def test_a_wrong_result_says_what_is_wrong(world: World, changes: dict[str, Any]
     assert codes(decision) == found
 
 
+@pytest.mark.parametrize("day", [date(2026, 1, 12), TODAY], ids=["start", "today"])
+def test_the_first_and_the_last_possible_day(world: World, day: date) -> None:
+    """A result may be of the day the enrolment began, and of today; an enrolment may begin today."""
+    assert codes(world.say("assessment.passed", **a_result(ANA, assessed_on=day))) == []
+    assert codes(world.say("learner.enrolled", **an_enrolment(BEN, start_on=day))) == []
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -287,7 +306,11 @@ def test_a_result_needs_its_enrolment(world: World, said: dict[str, Any]) -> Non
     world.listing("6022", version=2, listed_on=date(2026, 3, 1))
     world.listing("6023")
 
-    assert codes(world.say("assessment.passed", **said)) == ["E310"]
+    (found,) = world.say("assessment.passed", **said).findings
+
+    version = f" version {said['version']}" if "version" in said else ""
+    assert found.code == "E310"
+    assert f"in {said['code']}{version}." in sentence(found)
 
 
 def test_what_a_passed_type_cannot_say_the_other_can(world: World) -> None:

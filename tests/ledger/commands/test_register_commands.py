@@ -270,6 +270,22 @@ def test_a_role_can_come_back(world: World) -> None:
     assert held == [True, False, True]
 
 
+def test_ending_a_role_ends_that_one_only(world: World) -> None:
+    """Other roles stay open, and an earlier period keeps the end it had."""
+    world.must("organisation.role_granted", **role(role="developer")[1])
+    world.must("organisation.role_ended", **role_ended()[1])
+    world.must("organisation.role_granted", **role(role="provider", valid_from=date(2026, 9, 1))[1])
+    world.must("organisation.role_ended", **role_ended(ended_on=date(2026, 10, 1))[1])
+
+    provider = world.register.organisation(PROVIDER)
+    assert provider is not None
+    assert [(held.role, held.ended_on) for held in provider.roles] == [
+        ("provider", date(2026, 6, 30)),
+        ("developer", None),
+        ("provider", date(2026, 10, 1)),
+    ]
+
+
 # ------------------------------------------------------------------ keys
 
 

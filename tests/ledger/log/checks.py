@@ -3,12 +3,15 @@
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
 from ledger.log.merkle import leaf_hash, verify_consistency, verify_inclusion
 from ledger.log.note import parse_note, verify_note
 from ledger.log.proof import parse_proof
+
+MUTATIONS = Path(__file__).parent / "mutations"
 
 # The log of the files in mutations/: twelve entries, `entry-0` … `entry-11`, signed by a key whose
 # seed is the bytes 0 to 31.
@@ -52,8 +55,14 @@ def check_consistency(data: bytes) -> None:
     verify_consistency(case["old_size"], case["new_size"], old_root, new_root, path)
 
 
+def check_vkey(data: bytes) -> None:
+    """Check the log's own note with the verifier key of a file."""
+    verify_note(parse_note((MUTATIONS / "note" / "good.txt").read_bytes()), data.decode())
+
+
 CHECKS: dict[str, Callable[[bytes], None]] = {
     "note": check_note,
+    "vkey": check_vkey,
     "checkpoint": check_checkpoint,
     "proof": check_proof,
     "consistency": check_consistency,

@@ -63,5 +63,5 @@ def largest_power_below(size: int) -> int:
 
 
 def leaves(count: int) -> list[bytes]:
-    """Return `count` leaf hashes, of the entries `leaf-0`, `leaf-1` …"""
+    """Return `count` leaf hashes: of the entries `leaf-0`, `leaf-1` and so on."""
     return [sha256(b"\x00" + f"leaf-{number}".encode()).digest() for number in range(count)]

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -121,6 +121,18 @@ def test_what_changed_when() -> None:
 def test_boards_may_host_from_the_day_they_exist(kind: str, day: date, *, may: bool) -> None:
     """Industry skills boards exist from 1 January 2026, within a rule set that began before."""
     assert rules.rules_on(day).may_host(kind, day) is may
+
+
+@pytest.mark.parametrize(
+    ("kind", "on", "after"), [("ssb_wdc", date(2025, 12, 31), False), ("ssb_isb", date(2026, 1, 1), True)]
+)
+def test_councils_end_as_boards_begin(kind: str, on: date, *, after: bool) -> None:
+    """The last day of the one is the day before the first of the other."""
+    (ssb,) = (one for one in rules.by_id("MC-2025").ssb if one.kind == kind)
+
+    assert ssb.on(on)
+    assert ssb.on(on + timedelta(days=1)) is after
+    assert ssb.on(on - timedelta(days=1)) is not after
 
 
 def test_a_data_file_that_says_more_is_our_mistake() -> None:

@@ -48,6 +48,8 @@ def load() -> dict[str, Any]:
     for address, (name, digest_hex) in PINS.items():
         context = json.loads(folder.joinpath(name).read_bytes())
         if hashlib.sha256(canonical(context)).hexdigest() != digest_hex:
-            raise ClientError(f"{name} is not the file that was shipped: install the program again", code="damaged")
+            raise ClientError(
+                f"{name} is not the file that was shipped: install the program again", code="damaged"
+            )
         contexts[address] = context
     return contexts

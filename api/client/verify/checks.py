@@ -1,0 +1,267 @@
+"""Checks 3, 4, 5, 8 and 9: signatures, signing key, dates, issuer, accreditation on the day of award.
+
+Source: CREDENTIALS.md 6; LEDGER.md 2 (keys count by log position); DOMAIN.md 4.1, rule 8.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from ..errors import ClientError, Malformed, Refused
+from .facts import Award
+from .plain import day_of, instant, instant_of_us, long_date, long_instant, new_zealand_day, shown
+from .proofs import PURPOSE, Method, Secured, Unsupported, method_of
+from .reading import read_object
+from .trust import Issuer, Listing, Trust
+from .verdict import Answer, failed, not_checked, passed, warning
+
+CLOCK_SKEW = timedelta(minutes=5)
+NO_TRUST = "no-trust-file"
+_SMALL = re.compile(r"[0-9]{1,9}")
+
+
+# ------------------------------------------------------------------ 3 signatures
+
+
+def signatures(secured: Secured | Malformed) -> Answer:
+    """Answer check 3: every proof holds, and one of them is the issuer's word (assertionMethod)."""
+    if isinstance(secured, Malformed):
+        return failed("signature-form", "Its signature is not made as it should be, so it proves nothing.")
+    if not any(proof.get("proofPurpose") == PURPOSE for proof in secured.proofs):
+        return failed("unsigned", "It is not signed: anyone could have written it.")
+    unknown = False
+    for proof in secured.proofs:
+        try:
+            secured.verify(proof)
+        except Unsupported:
+            unknown = True
+        except Refused:
+            return failed(
+                "signature",
+                "The signature does not hold: something was changed after it was signed, or it was never signed.",
+            )
+        except Malformed as error:
+            if error.code in _OF_THE_SIGNATURE:
+                return failed(
+                    "signature-form", "Its signature is not made as it should be, so it proves nothing."
+                )
+            return not_checked(
+                "signature-uncovered",
+                "It holds things that no signature can cover, so its signature says nothing.",
+            )
+    if unknown:
+        return not_checked(
+            "signature-kind", "It is signed in a way that this program does not know: use a newer one."
+        )
+    return passed("signature", "The signature holds: nothing was changed since it was signed.")
+
+
+# Faults of the proof itself; others are faults of the document, which check 2 names.
+_OF_THE_SIGNATURE = frozenset(("multibase", "multikey", "method", "proof-form", "signature-size"))
+
+
+def signing_method(secured: Secured | Malformed) -> Method | None:
+    """Return the method of the first proof with purpose assertionMethod: the one that counts."""
+    if isinstance(secured, Malformed):
+        return None
+    for proof in secured.proofs:
+        if proof.get("proofPurpose") == PURPOSE:
+            try:
+                return method_of(proof)
+            except Malformed:
+                return None
+    return None
+
+
+# ------------------------------------------------------------------ 4 signing key
+
+
+def signing_key(
+    method: Method | None,
+    issuer: str | None,
+    size: int | None,
+    trust: Trust | None,
+    dids: Sequence[bytes] = (),
+) -> Answer:
+    """Answer check 4: the key was the issuer's, and counted, when the credential was signed.
+
+    Args:
+        method: how the credential was signed.
+        issuer: the DID of who is said to have signed it.
+        size: how many records the log had when it was signed, by the receipt inside; None where it has
+            none. A credential is signed over its receipt, so it was signed no earlier than that.
+        trust: whose keys count, and when.
+        dids: DID documents of a bundle; they came with the credential and are no proof by themselves.
+    """
+    if method is None or issuer is None:
+        return not_checked("key-unknown", "It does not say with which key it was signed.")
+    if method.controller != issuer:
+        return failed("key-of-another", "It is signed with a key of somebody else than its issuer.")
+    if trust is None:
+        return _without_trust(method, issuer, dids)
+    known = trust.party(issuer)
+    if known is None:
+        return not_checked(
+            "key-issuer-unknown",
+            "The trust file does not know its issuer, so it could not be checked whose key signed it.",
+        )
+    name, key = shown(known.name, 80), known.key(method.multikey)
+    if key is None:
+        return failed("key-not-registered", f"It is signed with a key that was never registered for {name}.")
+    if size is not None and size < key.span.start:
+        return failed(
+            "key-not-yet", f"It is signed with a key that was not yet registered for {name} when it was made."
+        )
+    if size is not None and not key.span.covers(size):
+        return failed("key-retired", f"It is signed with a key that {name} no longer used when it was made.")
+    if size is None and key.span.end is not None:
+        return not_checked(
+            "key-when",
+            f"{name} no longer uses the key it is signed with, and it could not be checked that it was signed before that.",
+        )
+    return passed(
+        "key", f"The key it is signed with was registered for {name}, and counted when it was signed."
+    )
+
+
+def _without_trust(method: Method, issuer: str, dids: Sequence[bytes]) -> Answer:
+    found = next(
+        (one for one in map(_did_document, dids) if one is not None and one.get("id") == issuer), None
+    )
+    listed = found.get("assertionMethod") if found is not None else None
+    if isinstance(listed, list) and f"{method.controller}#{method.multikey}" not in listed:
+        return not_checked(
+            "key-not-in-document",
+            "The issuer's document beside it does not name the key it was signed with. Get a trust file.",
+        )
+    return not_checked(NO_TRUST, "Without a trust file it could not be checked whose key signed it.")
+
+
+def _did_document(data: bytes) -> dict[str, Any] | None:
+    try:
+        return read_object(data)
+    except ClientError:
+        return None
+
+
+# ------------------------------------------------------------------ 5 dates
+
+
+def dates(document: Mapping[str, Any], award: Award | None, now_us: int) -> Answer:
+    """Answer check 5: it counts already, has not expired, and its dates follow each other.
+
+    Args:
+        document: the credential.
+        award: what it says, where it is an award; None for a record.
+        now_us: microseconds since 1970.
+    """
+    now = instant_of_us(now_us)
+    start, end = instant(document.get("validFrom")), document.get("validUntil")
+    if start is None:
+        return not_checked("dates-missing", "It does not say from when on it counts.")
+    if start > now + CLOCK_SKEW:
+        return failed("not-yet-valid", f"It counts only from {long_instant(start)} on.")
+    if end is not None:
+        until = instant(end)
+        if until is None:
+            return not_checked("dates-missing", "It does not say clearly until when it counts.")
+        if until < now:
+            return failed("expired", f"It expired on {long_instant(until)}.")
+    proofs = document.get("proof")
+    for proof in proofs if isinstance(proofs, list) else [proofs]:
+        expires = instant(proof.get("expires")) if isinstance(proof, Mapping) else None
+        if expires is not None and expires < now:
+            return failed("signature-expired", f"Its signature expired on {long_instant(expires)}.")
+    if award is not None and not _in_order(document, award, new_zealand_day(start)):
+        return failed("dates-order", "Its dates contradict each other.")
+    return passed("dates", "Its dates are in order, and it has not expired.")
+
+
+def _in_order(document: Mapping[str, Any], award: Award, signed_on: date) -> bool:
+    """Begin, complete, award, sign: each not before the one before it, where they are given."""
+    subject = document.get("credentialSubject")
+    began_on = day_of(subject.get("activityStartDate")) if isinstance(subject, Mapping) else None
+    days = [one for one in (began_on, award.completed_on, award.awarded_on, signed_on) if one is not None]
+    return days == sorted(days)
+
+
+# ------------------------------------------------------------------ 8 issuer
+
+
+def provider_recognised(award: Award, trust: Trust | None) -> Answer:
+    """Answer check 8 for an award: the trust file knows its issuer as a provider, under that number and name."""
+    if trust is None:
+        return not_checked(NO_TRUST, "Without a trust file it could not be checked who issued it.")
+    known = trust.issuers.get(award.issuer or "")
+    if known is None:
+        return failed(
+            "issuer-unknown", "Its issuer is not among the providers that the trust file recognises."
+        )
+    if award.issuer_number != str(known.number):
+        return failed("issuer-number", "Its issuer goes by another provider number than the trust file has.")
+    return _named(award.issuer_name, known, "a provider")
+
+
+def operator_recognised(issuer: str | None, name: str | None, trust: Trust | None) -> Answer:
+    """Answer check 8 for a record: it is issued by whoever runs the ledger, and by nobody else."""
+    if trust is None:
+        return not_checked(NO_TRUST, "Without a trust file it could not be checked who issued it.")
+    if issuer != trust.operator.did:
+        return failed("issuer-not-operator", "It is not issued by whoever runs the ledger that you trust.")
+    return _named(name, trust.operator, "the ledger")
+
+
+def _named(name: str | None, known: Issuer, what: str) -> Answer:
+    registered = shown(known.name, 80)
+    if name != known.name:
+        return warning("issuer-name", f"Its issuer is recognised, but under another name: {registered}.")
+    return passed("issuer", f"{registered} is recognised as {what} by your trust file.")
+
+
+# ------------------------------------------------------------------ 9 accreditation
+
+
+def accredited(award: Award, now_us: int, trust: Trust | None) -> Answer:
+    """Answer check 9: on the day of award the provider was accredited, and the micro-credential listed."""
+    if trust is None:
+        return not_checked(NO_TRUST, "Without a trust file it could not be checked who may award it.")
+    known, on, version = trust.issuers.get(award.issuer or ""), award.awarded_on, _version(award)
+    if known is None or on is None or award.code is None or version is None:
+        return not_checked("award-unclear", "It could not be checked who awarded what, and when.")
+    name, day = shown(known.name, 80), long_date(on)
+    listing = trust.listings.get((award.code, version))
+    if listing is None:
+        return failed("not-listed", "The register does not list this version of the micro-credential.")
+    if on < listing.listed_on:
+        return failed(
+            "not-yet-listed", f"The micro-credential was listed only after the day of award, {day}."
+        )
+    if _too_late(listing, award, on):
+        return failed(
+            "discontinued", f"The micro-credential was discontinued before the day of award, {day}."
+        )
+    if not any(one.covers(award.code, version, on) for one in known.accreditations):
+        return failed("not-accredited", f"{name} was not accredited to award it on {day}.")
+    return _today(listing, known, new_zealand_day(instant_of_us(now_us)), day)
+
+
+def _too_late(listing: Listing, award: Award, on: date) -> bool:
+    """After it is discontinued, only those are awarded who had met every requirement by that day."""
+    ended = listing.discontinued_on
+    return ended is not None and on >= ended and (award.completed_on is None or award.completed_on > ended)
+
+
+def _today(listing: Listing, known: Issuer, today: date, day: str) -> Answer:
+    """What ended since is a note, not a fault."""
+    name = shown(known.name, 80)
+    then = f"On the day of award, {day}, {name} was accredited to award it and it was listed"
+    if not any(one.covers(listing.code, listing.version, today) for one in known.accreditations):
+        return warning("no-longer-accredited", f"{then}; since then the accreditation has ended.")
+    if listing.discontinued_on is not None and today >= listing.discontinued_on:
+        return warning("no-longer-listed", f"{then}; since then the micro-credential was discontinued.")
+    return passed("accredited", f"{then}.")
+
+
+def _version(award: Award) -> int | None:
+    return int(award.version) if award.version and _SMALL.fullmatch(award.version) else None

@@ -1,0 +1,214 @@
+"""The transparency log as a verifier sees it: tlog-proof, signed note, checkpoint, inclusion.
+
+Written a second time, from the specifications: the ledger's own reading of them is not used here.
+
+Source: C2SP tlog-proof, signed-note, tlog-checkpoint; RFC 6962 §2.1; RFC 9162 §2.1.3.2.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from ..errors import Malformed, Refused
+from .multikey import standard_base64
+
+HASH_BYTES = 32
+PROOF_SIZE_MAX = 256 * 1024
+SIGNATURES_MAX = 64
+ED25519 = 0x01
+_FIRST_LINE = "c2sp.org/tlog-proof@v1"
+_PATH_MAX = 63
+_LINES = 3  # origin, size, root
+_KEY_ID_BYTES = 4
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_NAME = re.compile(r"[^\s+]+")
+_SIGNATURE = re.compile(r"— ([^\s+]+) (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A tlog-proof, taken apart; nothing in it is checked yet.
+
+    Attributes:
+        extra: opaque bytes of the application; empty where there are none.
+        index: place of the entry in the log, from 0.
+        path: sibling hashes of 32 bytes, leaf first.
+        checkpoint: the signed note, verbatim.
+    """
+
+    extra: bytes
+    index: int
+    path: tuple[bytes, ...]
+    checkpoint: str
+
+
+def parse_proof(text: str) -> Proof:
+    """Read a C2SP tlog-proof.
+
+    Raises:
+        Malformed: not one.
+    """
+    head, blank, checkpoint = text.partition("\n\n")
+    lines = head.split("\n")
+    if len(text) > PROOF_SIZE_MAX or not blank or lines.pop(0) != _FIRST_LINE:
+        raise Malformed("this is not a tlog-proof", code="proof-form")
+    extra = b""
+    if lines and lines[0].startswith("extra "):
+        extra = standard_base64(lines.pop(0).removeprefix("extra "))
+    if not lines or not lines[0].startswith("index "):
+        raise Malformed("this tlog-proof gives no index", code="proof-form")
+    index = _number(lines.pop(0).removeprefix("index "))
+    if len(lines) > _PATH_MAX:
+        raise Malformed("this tlog-proof has a path longer than any tree", code="proof-form")
+    return Proof(extra, index, tuple(map(_hash, lines)), checkpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A signed tree head: the note's text and what it says, and the signatures beside it.
+
+    Attributes:
+        text: what is signed, final line feed included.
+        signatures: (key name, 4 bytes of key id, signature).
+    """
+
+    text: str
+    origin: str
+    size: int
+    root: bytes
+    signatures: tuple[tuple[str, bytes, bytes], ...]
+
+
+def parse_checkpoint(note: str) -> Checkpoint:
+    """Read a checkpoint of three lines, as our log writes it: no extension lines.
+
+    Raises:
+        Malformed: not one.
+    """
+    text, blank, signed = note.rpartition("\n\n")
+    lines = text.split("\n")
+    if not blank or not signed.endswith("\n") or _CONTROL.search(note) or len(lines) != _LINES:
+        raise Malformed("this is not a checkpoint", code="checkpoint-form")
+    origin, size, root = lines
+    if not origin:
+        raise Malformed("this checkpoint names no log", code="checkpoint-form")
+    signatures = tuple(map(_signature, signed.removesuffix("\n").split("\n")))
+    if len(signatures) > SIGNATURES_MAX:
+        raise Malformed("this checkpoint has too many signatures", code="checkpoint-form")
+    return Checkpoint(f"{text}\n", origin, _number(size), _hash(root), signatures)
+
+
+def _signature(line: str) -> tuple[str, bytes, bytes]:
+    found = _SIGNATURE.fullmatch(line)
+    if found is None:
+        raise Malformed("this checkpoint has a line that is no signature", code="checkpoint-form")
+    name, data = found[1], standard_base64(found[2])
+    if len(data) <= _KEY_ID_BYTES:
+        raise Malformed("this checkpoint has an empty signature", code="checkpoint-form")
+    return name, data[:_KEY_ID_BYTES], data[_KEY_ID_BYTES:]
+
+
+@dataclass(frozen=True, slots=True)
+class LogKey:
+    """A key of the log, read from a C2SP vkey (`name+id+base64(type || key)`)."""
+
+    name: str
+    key_id: bytes
+    kind: int
+    key: bytes
+
+    def signed(self, checkpoint: Checkpoint) -> bool:
+        """Return whether this Ed25519 key signed a checkpoint.
+
+        Raises:
+            Refused: there is a signature under its name and id, and it does not hold.
+        """
+        assert self.kind == ED25519
+        own = [signature for name, key_id, signature in checkpoint.signatures if (name, key_id) == self._id()]
+        for signature in own:
+            try:
+                Ed25519PublicKey.from_public_bytes(self.key).verify(signature, checkpoint.text.encode())
+            except InvalidSignature as error:
+                raise Refused("a signature of the log does not hold", code="checkpoint-signature") from error
+        return bool(own)
+
+    def _id(self) -> tuple[str, bytes]:
+        return self.name, self.key_id
+
+
+def parse_vkey(vkey: str) -> LogKey:
+    """Read a C2SP verifier key; kinds other than Ed25519 are read and left to the caller.
+
+    Raises:
+        Malformed: not one, or its id is not that of its key.
+    """
+    name, _, rest = vkey.partition("+")
+    key_id_hex, _, blob = rest.partition("+")
+    data = standard_base64(blob)
+    if not _NAME.fullmatch(name) or not re.fullmatch(r"[0-9a-f]{8}", key_id_hex) or not data:
+        raise Malformed("this is not a verifier key", code="vkey")
+    kind, key, key_id = data[0], data[1:], bytes.fromhex(key_id_hex)
+    if hashlib.sha256(f"{name}\n".encode() + data).digest()[:_KEY_ID_BYTES] != key_id:
+        raise Malformed("the id of a verifier key is not that of its key", code="vkey")
+    if kind == ED25519 and len(key) != HASH_BYTES:
+        raise Malformed("an Ed25519 verifier key has 32 bytes", code="vkey")
+    return LogKey(name, key_id, kind, key)
+
+
+def inclusion_root(leaf_hash: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
+    """Return the tree root that an inclusion path leads to.
+
+    Args:
+        leaf_hash: 32 bytes; the leaf already hashed under prefix 0x00.
+        index: place of the leaf, from 0; below size.
+        size: number of leaves.
+        path: sibling hashes of 32 bytes, leaf first, root last.
+
+    Raises:
+        Malformed: the path cannot belong to this index and size.
+
+    Source: RFC 9162 §2.1.3.2.
+    """
+    if not 0 <= index < size or any(len(one) != HASH_BYTES for one in (leaf_hash, *path)):
+        raise Malformed("the entry lies outside the tree", code="inclusion")
+    node, last, root = index, size - 1, leaf_hash
+    for sibling in path:
+        if last == 0:
+            raise Malformed("the inclusion path is too long", code="inclusion")
+        if node & 1 or node == last:
+            root = _node_hash(sibling, root)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            root = _node_hash(root, sibling)
+        node, last = node >> 1, last >> 1
+    if last:
+        raise Malformed("the inclusion path is too short", code="inclusion")
+    return root
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """Return the RFC 6962 hash of a log entry."""
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def _node_hash(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def _number(text: str) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise Malformed("this is not a number without leading zeros", code="number")
+    return int(text)
+
+
+def _hash(text: str) -> bytes:
+    data = standard_base64(text)
+    if len(data) != HASH_BYTES:
+        raise Malformed("a hash has 32 bytes", code="hash")
+    return data

@@ -1,0 +1,244 @@
+"""The verification of one file: an award, a record with awards inside, or a bundle of either.
+
+Every check is answered, whatever the others say, with two exceptions: what cannot be read, and what
+carries a bad signature, is not looked into any further.
+
+Source: CREDENTIALS.md 6; SPEC.md 5, 6.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import Malformed
+from . import checks, facts, jsonld, profile, receipt, status
+from .plain import counted
+from .proofs import Secured
+from .reading import Received, read
+from .status import Fetch, Lists
+from .trust import Trust
+from .verdict import (
+    NAMES,
+    WORST,
+    Answer,
+    Result,
+    Verdict,
+    checks_of,
+    failed,
+    headline_of,
+    not_checked,
+    passed,
+)
+
+READABLE = passed("readable", "The file could be read.")
+UNREAD = not_checked("unread", "Not looked at, because the file could not be read.")
+BAD_SIGNATURE = not_checked("bad-signature", "Not looked at, because the signature does not hold.")
+IN_FORCE, REVOKED, NOT_KNOWN = "in force", "revoked", "not known"
+_NAMED_MAX = 3
+
+Answers = dict[int, Answer]
+
+
+def verify(data: bytes, *, trust: Trust | None, fetch: Fetch | None = None, now_us: int) -> Verdict:
+    """Verify a credential or a bundle.
+
+    Args:
+        data: the bytes of a credential (JSON, at most 1 MB) or of a bundle (ZIP, at most 4 MB).
+        trust: whose word counts; None: what depends on it answers "could not be checked".
+        fetch: gets current status lists of issuers in the trust file; None: no network, the list of
+            the bundle is used.
+        now_us: the present, microseconds since 1970.
+
+    Returns:
+        Nine checks and what the credential says. Never raises for anything in `data`.
+    """
+    try:
+        received = read(data)
+    except Malformed as error:
+        unreadable = dict.fromkeys(NAMES, UNREAD) | {1: failed(error.code, str(error))}
+        return Verdict(checks_of(unreadable), {})
+    canonical = jsonld.pinned().canonical
+    lists = Lists(received.status_lists, fetch, trust, canonical)
+    setting = _Setting(received, trust, lists, now_us)
+    return _record(setting) if profile.is_record(received.credential) else _single(setting)
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What every check of one verification may ask for."""
+
+    received: Received
+    trust: Trust | None
+    lists: Lists
+    now_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """One award with its answers to checks 2 to 9.
+
+    Attributes:
+        size: records in the log when it was signed, by its receipt; None without one.
+    """
+
+    award: facts.Award
+    answers: Answers
+    size: int | None
+
+    @property
+    def state(self) -> str:
+        """Whether it counts, as far as check 6 could find out."""
+        revocation = self.answers[6]
+        if revocation.code == "revoked":
+            return REVOKED
+        return IN_FORCE if revocation.result in (Result.PASSED, Result.WARNING) else NOT_KNOWN
+
+
+# ------------------------------------------------------------------ one award
+
+
+def _single(setting: _Setting) -> Verdict:
+    examined = _examine(setting.received.credential, setting, sidecar=_first(setting.received.receipts))
+    answers = {1: READABLE} | examined.answers
+    return Verdict(checks_of(answers), examined.award.summary(examined.state))
+
+
+def _examine(document: Mapping[str, Any], setting: _Setting, sidecar: bytes | None = None) -> _Examined:
+    """Answer checks 2 to 9 for one award.
+
+    Args:
+        document: the award.
+        setting: what the checks may ask for.
+        sidecar: the receipt beside it in a bundle; used where the award carries none itself.
+    """
+    award = facts.award_of(document)
+    secured = _secured(document)
+    answers = {
+        2: profile.check(secured, profile.award_faults(document)),
+        3: checks.signatures(secured),
+    }
+    if answers[3].result is Result.FAILED:
+        return _Examined(award, answers | _unlooked(BAD_SIGNATURE), None)
+    found = _receipt(award.receipt, sidecar)
+    size = found.checkpoint.size if isinstance(found, receipt.Receipt) else None
+    trust, now_us = setting.trust, setting.now_us
+    method, dids = checks.signing_method(secured), setting.received.did_documents
+    answers |= {
+        4: checks.signing_key(method, award.issuer, size, trust, dids),
+        5: checks.dates(document, award, now_us),
+        6: status.check(document, setting.lists, now_us),
+        7: receipt.check(found, award, facts.product_number(document), trust),
+        8: checks.provider_recognised(award, trust),
+        9: checks.accredited(award, now_us, trust),
+    }
+    return _Examined(award, answers, size)
+
+
+def _secured(document: Mapping[str, Any]) -> Secured | Malformed:
+    try:
+        return Secured(document, jsonld.pinned().canonical)
+    except Malformed as error:
+        return error
+
+
+def _receipt(carried: str | None, sidecar: bytes | None) -> receipt.Receipt | Malformed | None:
+    try:
+        if carried is None and sidecar is not None:
+            carried = sidecar.decode("utf-8")
+        return None if carried is None else receipt.read_receipt(carried)
+    except UnicodeDecodeError:
+        return Malformed("the receipt is not text")
+    except Malformed as error:
+        return error
+
+
+# ------------------------------------------------------------------ a record, and the awards inside
+
+
+def _record(setting: _Setting) -> Verdict:
+    document = setting.received.credential
+    secured = _secured(document)
+    form = profile.check(secured, profile.record_faults(document))
+    signed = checks.signatures(secured)
+    inner = (award for award in profile.inner_credentials(document) if isinstance(award, Mapping))
+    awards = [_examine(award, setting) for award in inner]
+    own: Answers = {2: form, 3: signed}
+    if signed.result is Result.FAILED:
+        own |= _unlooked(BAD_SIGNATURE)
+    else:
+        own |= _own_answers(document, secured, awards, setting)
+    answers = {number: _together(number, own.get(number), awards) for number in range(2, 10)}
+    if signed.result is Result.FAILED:
+        answers |= _unlooked(BAD_SIGNATURE)
+    summaries = [_summary(examined) for examined in awards]
+    return Verdict(checks_of({1: READABLE} | answers), facts.record_summary(document, summaries))
+
+
+def _own_answers(
+    document: Mapping[str, Any], secured: Secured | Malformed, awards: list[_Examined], setting: _Setting
+) -> Answers:
+    """Answer for the record itself what can be asked of it: it has no receipt and no accreditation."""
+    issuer = profile.issuer_of(document)
+    named = document.get("issuer")
+    name = named.get("name") if isinstance(named, Mapping) else None
+    # It holds the awards, so it was signed after the youngest of their receipts.
+    size = max((examined.size for examined in awards if examined.size is not None), default=None)
+    method, dids = checks.signing_method(secured), setting.received.did_documents
+    own = {
+        4: checks.signing_key(method, issuer, size, setting.trust, dids),
+        5: checks.dates(document, None, setting.now_us),
+        8: checks.operator_recognised(issuer, name, setting.trust),
+    }
+    if "credentialStatus" in document:
+        own[6] = status.check(document, setting.lists, setting.now_us)
+    return own
+
+
+def _together(number: int, own: Answer | None, awards: list[_Examined]) -> Answer:
+    """Return the worst of a record's answer and its awards', and say whose it is."""
+    inner = [(at, examined.answers[number]) for at, examined in enumerate(awards)]
+    if own is None and not inner:
+        return not_checked("no-awards", "The record holds no award that could be looked at.")
+    results = [answer.result for _, answer in inner] + ([] if own is None else [own.result])
+    worst = next(result for result in WORST if result in results)
+    if worst is Result.PASSED:
+        return passed("all", _ALL[number].format(awards=counted(len(awards), "award")))
+    sentences, code = [], ""
+    if own is not None and own.result is worst:
+        sentences, code = [f"The record itself: {own.sentence}"], own.code
+    told = [(at, answer) for at, answer in inner if answer.result is worst]
+    for at, answer in told[:_NAMED_MAX]:
+        sentences.append(f"Award {at + 1} of {len(awards)}, {awards[at].award.label}: {answer.sentence}")
+        code = code or answer.code
+    if len(told) > _NAMED_MAX:
+        sentences.append(f"The same holds for {counted(len(told) - _NAMED_MAX, 'more award')}.")
+    return Answer(worst, code, " ".join(sentences))
+
+
+# What is said where the record and every award in it pass.
+_ALL = {
+    2: "The record and its {awards} are set out as they should be, and a signature covers all they hold.",
+    3: "The signatures of the record and of its {awards} hold: nothing was changed since they were signed.",
+    4: "The keys that signed the record and its {awards} were their issuers', and counted then.",
+    5: "The dates of the record and of its {awards} are in order, and nothing has expired.",
+    6: "None of its {awards} has been revoked, by the lists of their issuers.",
+    7: "Its {awards} are in the public ledger, and every detail agrees with it, the learner's name included.",
+    8: "The issuers of the record and of its {awards} are recognised by your trust file.",
+    9: "On the day of each of its {awards} the provider was accredited and the micro-credential listed.",
+}
+
+
+def _summary(examined: _Examined) -> dict[str, Any]:
+    answered = checks_of(examined.answers)
+    return examined.award.summary(examined.state) | {
+        "result": headline_of(answered),
+        "checks": [check.as_json() for check in answered],
+    }
+
+
+def _unlooked(answer: Answer) -> Answers:
+    return dict.fromkeys(range(4, 10), answer)
+
+
+def _first(values: tuple[bytes, ...]) -> bytes | None:
+    return values[0] if values else None

@@ -1,0 +1,276 @@
+"""Deciding statements about people: one chunk loaded in bulk, then row after row.
+
+Nothing is written to the ledger here; the vault gets the reservations that must be durable before
+the ledger transaction uses them.
+
+Source: LEDGER.md 4 (look-ups, row keys), 6 (load in bulk, decide, save once); SPEC.md 2 and 3.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+
+from ledger.commands.base import Decision, Person, Request
+from ledger.commands.catalogue import COMMANDS
+from ledger.deciding.batch import UNCHANGED, Batch, Circumstances, Outcome, refusal
+from ledger.deciding.loads import Loads
+from ledger.deciding.rows import display_name, match_of, row_content, row_name
+from ledger.deciding.slots import Slots
+from ledger.domain.award import IN_FORCE, Award
+from ledger.domain.base import LedgerAggregate, Said
+from ledger.domain.claims import AWARD, ROW, award_claim
+from ledger.encoding.msgpack import unpack
+from ledger.errors import Refusal, Stale
+from ledger.ids import award_id, uuid7
+from ledger.mapper import PRIVATE_HEAD, SALT_BYTES, private_state, unseal
+from ledger.policy.findings import Finding, finding
+from ledger.privacy.sealing import SubjectKey
+from ledger.privacy.vault import Vault, VaultEnrolment, VaultPerson
+from ledger.statements import Row, Statement, read_statement
+
+_ROW_MAC_AT = PRIVATE_HEAD.index("row_mac")
+_Read = Sequence[tuple[int, Row, Statement | tuple[Finding, ...]]]
+
+
+class RowDigests(NamedTuple):
+    """By which a row is known again; None for a row about nobody we know."""
+
+    key: bytes | None = None
+    mac: bytes | None = None
+
+
+class PrivateDeciding:
+    """Decides statements about people: one chunk, loaded in bulk, then row after row."""
+
+    def __init__(
+        self, case: Circumstances, vault: Vault, loads: Loads, replay: Callable[[Iterable[StoredEvent]], Any]
+    ) -> None:
+        self._case, self._vault, self._loads, self._replay = case, vault, loads, replay
+        self._batch = Batch()
+        self._people: dict[str, VaultPerson] = {}
+        self._places: dict[str, VaultEnrolment] = {}
+        self._streams: dict[UUID, LedgerAggregate] = {}
+        self._stored: dict[UUID, list[StoredEvent]] = {}
+        self._seen: dict[bytes, tuple[bytes | None, int | None]] = {}
+        self._in_force: dict[bytes, UUID] = {}
+        self._names: dict[UUID, str] = {}
+        self._released: set[str] = set()  # references reserved for another learner, whose stream never came
+        self._slots = Slots(case.actor, loads)
+
+    def decide(self, rows: Sequence[tuple[int, Row]]) -> Batch:
+        """Return what the rows came to; reservations that the events need are durable in the vault."""
+        read = [(place, row, read_statement(row)) for place, row in rows]
+        statements = [one for _, _, one in read if isinstance(one, Statement)]
+        self._load_people(statements)
+        self._load_streams(statements)
+        digests = self._load_seen(read)
+        for place, row, statement in read:
+            if isinstance(statement, Statement):
+                outcome = self._decide(place, row, statement, digests[place])
+            else:
+                outcome = refusal(place, statement)
+            self._batch.outcomes.append(outcome)
+        self._reserve()
+        return self._batch
+
+    # -------------------------------------------------------------- loading
+
+    def _load_people(self, statements: Sequence[Statement]) -> None:
+        newcomers = {
+            one.who["nsn"]: (uuid7(self._case.now_us), match_of(one.who))
+            for one in statements
+            if one.kind.type == "learner.registered"
+        }
+        if newcomers and self._case.register.is_regulator(self._case.actor):
+            self._people = self._vault.reserve_people(newcomers)
+        others = {one.who["nsn"] for one in statements if "nsn" in one.who} - self._people.keys()
+        self._people.update(self._vault.people(others))
+        refs = {one.who["enrolment_ref"] for one in statements if "enrolment_ref" in one.who}
+        self._places = self._vault.enrolments(self._case.actor.id, refs)
+
+    def _load_streams(self, statements: Sequence[Statement]) -> None:
+        wanted = {person.learner_id for person in self._people.values()}
+        for place in self._places.values():
+            wanted.add(place.enrolment_id)
+        awarding = [one for one in statements if one.kind.type == "microcredential.awarded"]
+        wanted |= {award_id(place.enrolment_id, 1) for place in self._places.values()}
+        wanted |= {one.members["award"] for one in statements if one.kind.type == "award.revoked"}
+        self._load(wanted)
+        claims = {
+            award_claim(person.learner_id, one.members["code"]).key
+            for one in awarding
+            if (person := self._people.get(one.who["nsn"]))
+        }
+        held = self._loads.taken(AWARD, list(claims))
+        self._in_force = {key: UUID(str(record.originator_id)) for key, record in held.items()}
+
+    def _load(self, streams: Iterable[UUID]) -> None:
+        found = self._loads.select_streams(streams)
+        self._stored.update(found)
+        for stream, stored in found.items():
+            self._streams[stream] = self._replay(stored)
+
+    def _load_seen(self, read: _Read) -> dict[int, RowDigests]:
+        digests: dict[int, RowDigests] = {}
+        for place, _, statement in read:
+            if isinstance(statement, Statement):
+                digests[place] = self._digests(statement)
+        keys = list({known.key for known in digests.values() if known.key is not None})
+        for row_key, record in self._loads.taken(ROW, keys).items():
+            opened = unpack(private_state(record.state).open_bytes[SALT_BYTES:])
+            self._seen[row_key] = (opened[_ROW_MAC_AT], record.id)
+        return digests
+
+    def _digests(self, statement: Statement) -> RowDigests:
+        key = self._subject_key(statement)
+        if key is None:
+            return RowDigests()
+        row_key = key.row_key(self._case.actor.id, statement.kind.group, row_name(statement))
+        return RowDigests(row_key, key.row_mac(row_content(statement)))
+
+    def _subject_key(self, statement: Statement) -> SubjectKey | None:
+        """Return the key of the learner a statement is about, None where that is nobody we know."""
+        if statement.kind.type == "award.revoked":
+            award = self._streams.get(statement.members["award"])
+            if not isinstance(award, Award):
+                return None
+            if award.learner not in self._batch.keys:
+                self._batch.keys.update(self._vault.keys([award.learner]))
+                self._load([award.learner])
+            return self._batch.keys.get(award.learner)
+        person = self._people.get(statement.who["nsn"])
+        if person is None:
+            return None
+        self._batch.keys[person.learner_id] = person.key
+        return person.key
+
+    # -------------------------------------------------------------- one row
+
+    def _decide(self, place: int, row: Row, statement: Statement, digests: RowDigests) -> Outcome:
+        if digests.key is not None and digests.key in self._seen:
+            mac, position = self._seen[digests.key]
+            if mac == digests.mac:
+                return Outcome(place, UNCHANGED, (finding("W702"),), position)
+            return refusal(place, (finding("E701"),))
+        claims = self._case.received.claims
+        said = Said(claims.jti, place, row.salt, row.statement, row.who_salt, row.who)
+        try:
+            act = self._case.act(statement, said, *digests)
+        except Refusal as error:
+            return refusal(place, (finding(error.code),))
+        request = Request(
+            statement.kind.type, statement.members, statement.who, act, self._case.actor, self._case.register
+        )
+        refused = self._complete(request, statement)
+        if refused:
+            return refusal(place, refused)
+        decision = COMMANDS[statement.kind.type](request)
+        if decision.refused:
+            return refusal(place, decision.findings)
+        return self._accept(place, statement, decision, digests)
+
+    def _accept(self, place: int, statement: Statement, decision: Decision, digests: RowDigests) -> Outcome:
+        batch = self._batch
+        outcome = batch.accept(place, decision, digests.key)
+        for aggregate in decision.changed:
+            self._streams[aggregate.id] = aggregate
+        learner = batch.events[-1].subject  # type: ignore[attr-defined]
+        if learner in self._streams:
+            # The learner's stream is always among the reads: a merge or a forgetting makes this stale.
+            batch.reads.setdefault(learner, self._streams[learner].version)
+        if digests.key is not None:
+            self._seen[digests.key] = (digests.mac, None)
+        self._note_award(decision, outcome)
+        if statement.kind.type == "learner.enrolled":
+            ref, enrolment = statement.who["enrolment_ref"], decision.changed[0]
+            self._places[ref] = batch.enrolments[ref] = VaultEnrolment(enrolment.id, learner)
+        return outcome
+
+    def _note_award(self, decision: Decision, outcome: Outcome) -> None:
+        for claim in decision.takes:
+            if claim.kind == AWARD and outcome.award is not None:
+                self._in_force[claim.key] = outcome.award
+        for claim in decision.frees:
+            self._in_force.pop(claim.key, None)
+
+    def _complete(self, request: Request, statement: Statement) -> tuple[Finding, ...]:
+        """Fill a request with what the rows' identity columns lead to; return what already refuses it."""
+        kind, who = statement.kind.type, statement.who
+        if kind == "award.revoked":
+            award = self._streams.get(statement.members["award"])
+            request.awards = (award,) if isinstance(award, Award) else ()
+            return ()
+        request.person = self._person(who["nsn"])
+        if kind == "learner.registered":
+            person = self._people.get(who["nsn"])
+            request.new_id = person.learner_id if person else None
+            return ()
+        place = self._places.get(who["enrolment_ref"])
+        enrolment = self._streams.get(place.enrolment_id) if place else None
+        if kind == "learner.enrolled":
+            # The reference leads to an enrolment already, and this is not the row that made it.
+            if enrolment is not None:
+                return (finding("E701", column="enrolment_ref"),)
+            request.new_id = self._enrolment_id(who["enrolment_ref"], place, request.person)
+            return ()
+        request.enrolment = enrolment  # type: ignore[assignment]
+        if place is not None and enrolment is not None:
+            request.awards = self._awards(place.enrolment_id)
+            if kind == "microcredential.awarded" and request.person:
+                self._complete_award(request)
+        return ()
+
+    def _enrolment_id(self, ref: str, place: VaultEnrolment | None, person: Person | None) -> UUID:
+        """Return the id for a new enrolment: the one reserved for this learner before, else a fresh one."""
+        if place is not None and person is not None:
+            if place.learner_id == person.learner_id:
+                return place.enrolment_id
+            self._released.add(ref)
+        return uuid7(self._case.now_us)
+
+    def _complete_award(self, request: Request) -> None:
+        assert request.person is not None
+        request.award_in_force = self._in_force.get(
+            award_claim(request.person.learner_id, request.members["code"]).key
+        )
+        request.slot = self._slots.draw(uuid7(self._case.now_us))
+        request.name = self._name(request.person.learner_id)
+
+    def _person(self, nsn: str) -> Person | None:
+        found = self._people.get(nsn)
+        if found is None:
+            return None
+        learner = self._streams.get(found.learner_id)
+        return Person(found.learner_id, learner, found.match.name_ids, found.match.date_of_birth)  # type: ignore[arg-type]
+
+    def _awards(self, enrolment_id: UUID) -> tuple[Award, ...]:
+        found: list[Award] = []
+        while True:
+            stream = award_id(enrolment_id, len(found) + 1)
+            if stream not in self._streams and found:
+                self._load([stream])  # a re-award: rare enough to be looked up alone
+            award = self._streams.get(stream)
+            if not isinstance(award, Award):
+                return tuple(found)
+            found.append(award)
+            if award.state == IN_FORCE:
+                return tuple(found)
+
+    def _name(self, learner_id: UUID) -> str:
+        """Return the learner's name as on record, unsealed once in a chunk."""
+        name = self._names.get(learner_id)
+        if name is None:
+            stored = self._stored[learner_id][0]
+            name = self._names[learner_id] = display_name(unseal(stored, self._batch.keys[learner_id]).fields)
+        return name
+
+    def _reserve(self) -> None:
+        """Make the look-ups of new enrolments durable; Stale when another write had the reference first."""
+        if not self._batch.enrolments:
+            return
+        actor, wanted = self._case.actor.id, self._batch.enrolments
+        self._vault.release_enrolments(actor, self._released & wanted.keys())
+        if self._vault.reserve_enrolments(actor, wanted) != wanted:
+            raise Stale("an enrolment reference was taken meanwhile")

@@ -1,0 +1,112 @@
+"""What a verifier needs to trust, read off the register as it stands at the newest checkpoint.
+
+Source: SPEC.md 5 (trust file).
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from ledger.application import Ledger
+from ledger.authority import OPERATOR_BODY
+from ledger.domain.register import Register
+from ledger.encoding.multi import multikey
+from ledger.ids import public_id
+from ledger.keys.did import operator_did, provider_did
+from ledger.keys.keyring import Keyring, RegisteredKey
+from ledger.keys.signer import public_key_of_jwk
+from ledger.publisher import Published
+from ledger.store.readback import records
+from projections.exports.model import (
+    TrustAccreditation,
+    TrustFile,
+    TrustIssuer,
+    TrustKey,
+    TrustLogKey,
+    TrustMicrocredential,
+    TrustOperator,
+)
+
+CREDENTIAL = "credential"
+
+
+def trust_facts(ledger: Ledger, published: Published) -> TrustFile:
+    """Return the facts of a trust file as at a checkpoint."""
+    register, keyring, founding = ledger.register(), ledger.keyring(), ledger.founding
+    connection = ledger.store.database.reader
+    (first,) = records(connection, 1, 1)
+    (newest,) = records(connection, published.size, published.size)
+    operator = public_id("organisation", OPERATOR_BODY)
+    return TrustFile(
+        # The instant of the newest record it takes in: the same facts give the same bytes.
+        made_at_us=newest.recorded_at_us,
+        as_at_position=published.size,
+        origin=founding.origin,
+        founding_entry_hash=first.leaf,
+        log_keys=tuple(TrustLogKey(vkey, 1, None, must_verify=True) for vkey in founding.log_keys),
+        witness_policy=log_policy(ledger),
+        operator=TrustOperator(
+            operator_did(founding.host), founding.operator_name, trust_keys(keyring, operator, published.size)
+        ),
+        issuers=tuple(_issuers(register, keyring, founding.host, published.size)),
+        microcredentials=tuple(_microcredentials(register)),
+    )
+
+
+def log_policy(ledger: Ledger) -> str:
+    """Return the C2SP tlog-policy: the log's own keys, and no witnesses yet."""
+    return "".join(f"log {vkey}\n" for vkey in ledger.founding.log_keys) + "quorum none\n"
+
+
+def trust_keys(keyring: Keyring, organisation: UUID, size: int) -> tuple[TrustKey, ...]:
+    """Return the credential keys of an organisation up to a position, ended ones among them."""
+    return tuple(
+        _trust_key(key, size)
+        for key in keyring
+        if key.organisation == organisation and CREDENTIAL in key.purposes and key.registered_at <= size
+    )
+
+
+def multikey_of_key(key: RegisteredKey) -> str:
+    """Return a registered key as DID documents and trust files write it."""
+    return multikey(public_key_of_jwk(key.jwk))
+
+
+def _trust_key(key: RegisteredKey, size: int) -> TrustKey:
+    ended_at = key.ended_at
+    return TrustKey(
+        multikey_of_key(key),
+        CREDENTIAL,
+        key.registered_at,
+        ended_at if ended_at is not None and ended_at <= size else None,
+    )
+
+
+def _issuers(register: Register, keyring: Keyring, host: str, size: int) -> Iterable[TrustIssuer]:
+    for organisation in register.organisations.values():
+        number = organisation.number
+        if number is None:
+            continue
+        keys = trust_keys(keyring, organisation.id, size)
+        granted = tuple(
+            TrustAccreditation(code, grant.versions, grant.valid_from, grant.ended_on)
+            for (provider, code), accreditation in register.accreditations.items()
+            if provider == number
+            for grant in accreditation.grants
+        )
+        if keys or granted:
+            yield TrustIssuer(provider_did(host, number), number, organisation.name_en, keys, granted)
+
+
+def _microcredentials(register: Register) -> Iterable[TrustMicrocredential]:
+    for listing in register.microcredentials.values():
+        yield TrustMicrocredential(
+            code=listing.code,
+            version=listing.mc_version,
+            title=listing.title,
+            level=listing.level,
+            credits=listing.credits,
+            outcomes=tuple((outcome, text) for outcome, text, _ in listing.outcomes),
+            listed_on=listing.listed_on,
+            expiring_from=listing.expiring_from,
+            discontinued_on=listing.discontinued_on,
+        )

@@ -1,0 +1,158 @@
+"""The tree as stored, and its second copy at the anchor's place: both are the plain tree, at every size."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import Corrupt, Rollback, Split
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.merkle import MemoryTree, leaf_hash, verify_consistency, verify_inclusion
+from ledger.log.tiles import parse_entry_bundle, path_of, tiles_of
+from ledger.store.anchor import Anchor
+from ledger.store.sqlite import LedgerRecorder
+from ledger.store.tree import StoredTree
+from tests.ledger.store.records import a_record, a_recorder
+from tests.support.world import ORIGIN
+
+SIZE = 700
+
+
+@pytest.fixture(scope="module")
+def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerRecorder]:
+    """A recorder with 700 records: two full tiles and a partial one."""
+    with a_recorder(tmp_path_factory.mktemp("tree")) as made:
+        made.insert_events([a_record(number) for number in range(SIZE)])
+        yield made
+
+
+@pytest.fixture(scope="module")
+def leaves(recorder: LedgerRecorder) -> list[bytes]:
+    """The leaves, hashed again from the stored entries."""
+    rows = recorder.database.reader.execute("SELECT entry FROM record ORDER BY position")
+    return [leaf_hash(entry) for (entry,) in rows]
+
+
+@pytest.fixture
+def tree(recorder: LedgerRecorder) -> StoredTree:
+    """The stored tree, nothing cached yet."""
+    return StoredTree(recorder.database)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 255, 256, 257, 511, 512, 513, SIZE])
+def test_roots_and_proofs_are_those_of_the_plain_tree(tree: StoredTree, leaves: list[bytes], size: int) -> None:
+    """Roots of every prefix, inclusion of first, last and odd leaves, consistency with the whole."""
+    plain = MemoryTree(leaves[:size])
+
+    assert tree.root(size) == plain.root()
+    for index in {0, size // 3, size - 1} if size else ():
+        path = tree.inclusion(index, size)
+        assert path == plain.inclusion_path(index)
+        verify_inclusion(leaves[index], index, size, path, plain.root())
+    if size:
+        proof = tree.consistency(size, SIZE)
+        verify_consistency(size, SIZE, plain.root(), MemoryTree(leaves).root(), proof)
+
+
+def test_tiles_beyond_the_head_are_not_there(tree: StoredTree) -> None:
+    """What is not stored is reported, not filled up."""
+    with pytest.raises(Corrupt):
+        tree.tile(0, 2, SIZE - 512 + 1)
+    with pytest.raises(Corrupt):
+        tree.tile(0, 3, 1)
+    with pytest.raises(Corrupt):
+        tree.entries(2, SIZE - 512 + 1)
+
+
+def _anchored(folder: Path, tree: StoredTree, *sizes: int) -> Anchor:
+    anchor = Anchor(folder, ORIGIN)
+    last: Checkpoint | None = None
+    for size in sizes:
+        anchor.write_tiles(tree, last.size if last else 0, size)
+        fresh = Checkpoint(ORIGIN, size, tree.root(size))
+        anchor.swap(last, fresh)
+        anchor.drop_partials(size)
+        last = fresh
+    return anchor
+
+
+@pytest.mark.parametrize(
+    "sizes", [(1,), (256,), (257,), (1, 2, 3), (255, 256), (256, 512), (300, 600, SIZE), (SIZE,), (1, SIZE)]
+)
+def test_the_anchors_place_holds_a_whole_static_log(
+    tmp_path: Path, tree: StoredTree, leaves: list[bytes], sizes: tuple[int, ...]
+) -> None:
+    """After any sequence of publications: every tile and bundle of the last size, and no superfluous one."""
+    anchor = _anchored(tmp_path, tree, *sizes)
+
+    size = sizes[-1]
+    wanted = {path_of(tile) for tile in tiles_of(size)}
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert found - {"anchor", "lock"} == wanted
+    entries = [
+        entry
+        for tile in tiles_of(size)
+        if tile.level is None
+        for entry in parse_entry_bundle((tmp_path / path_of(tile)).read_bytes())
+    ]
+    assert list(map(leaf_hash, entries)) == leaves[:size]
+    reader = anchor.reader(size)
+    again = [reader.node(0, index) for index in range(size)]
+    assert again == leaves[:size]
+
+
+def test_an_anchor_starts_empty_and_says_what_was_swapped_in(tmp_path: Path, tree: StoredTree) -> None:
+    """None before the first publication, then the newest size and root."""
+    assert Anchor(tmp_path, ORIGIN).read() is None
+
+    anchor = _anchored(tmp_path, tree, 10)
+
+    assert anchor.read() == Checkpoint(ORIGIN, 10, tree.root(10))
+
+
+def test_two_publishers_cannot_both_swap(tmp_path: Path, tree: StoredTree) -> None:
+    """The second one expected what is there no longer."""
+    anchor = _anchored(tmp_path, tree, 10)
+    expected = anchor.read()
+    anchor.swap(expected, Checkpoint(ORIGIN, 20, tree.root(20)))
+
+    with pytest.raises(Split, match="two servers"):
+        Anchor(tmp_path, ORIGIN).swap(expected, Checkpoint(ORIGIN, 30, tree.root(30)))
+
+    assert anchor.read() == Checkpoint(ORIGIN, 20, tree.root(20))
+
+
+def test_an_anchor_of_another_log_is_a_split(tmp_path: Path, tree: StoredTree) -> None:
+    """Two ledgers that share an anchor's place by mistake do not overwrite each other."""
+    _anchored(tmp_path, tree, 10)
+
+    with pytest.raises(Split, match="another log"):
+        Anchor(tmp_path, "other.example/log").read()
+
+
+@pytest.mark.parametrize("text", [b"", b"ledger.example/log\n", b"ledger.example/log\n10\nAA==\n", b"\xff\n1\n\n"])
+def test_a_damaged_anchor_is_an_error_and_never_a_fresh_start(tmp_path: Path, text: bytes) -> None:
+    """A file that cannot be read is not the same as none: writing must stop."""
+    (tmp_path / "anchor").write_bytes(text)
+
+    with pytest.raises(Corrupt, match="anchor"):
+        Anchor(tmp_path, ORIGIN).read()
+
+
+def test_a_database_behind_its_anchor_is_a_rollback(tmp_path: Path, tree: StoredTree) -> None:
+    """Fewer records than were published: an old copy was put back."""
+    anchor = _anchored(tmp_path, tree, SIZE)
+    anchor.check(tree, SIZE)
+
+    with pytest.raises(Rollback, match=f"{SIZE - 1} records, {SIZE} were published"):
+        anchor.check(tree, SIZE - 1)
+
+
+def test_a_database_with_another_history_is_a_split(tmp_path: Path, tree: StoredTree) -> None:
+    """As many records, another root."""
+    anchor = _anchored(tmp_path / "anchor", tree, 300)
+    with a_recorder(tmp_path) as other:
+        other.insert_events([a_record(number + 1) for number in range(300)])
+
+        with pytest.raises(Split, match="another history"):
+            anchor.check(StoredTree(other.database), 300)
