@@ -27,6 +27,7 @@ test: lint ## Run everything: format, lint, types, floors, then all tests, the s
 	$(call stage,wheel built and installed outside the checkout)
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && trap 'exit 130' INT TERM && \
 	ROA_BIN=$$(.ci/install-wheel "$$dir/wheel") && export ROA_BIN && echo "$$ROA_BIN" && \
+	ROA_FOREIGN=$$(.ci/install-foreign-reader "$$dir/foreign") && export ROA_FOREIGN && \
 	printf '\n== tests\n' && \
 	$(RUN) pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 

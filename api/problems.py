@@ -1,9 +1,9 @@
-"""Every error an HTTP client can meet, as problem+json with a stable code.
+"""Every error an HTTP client can meet, as problem+json with a stable code, or as a page for a person.
 
 Source: RFC 9457; SPEC.md 6 (which status means what).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -45,15 +45,31 @@ def problem(
     status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
 ) -> JSONResponse:
     """Return a problem document. `detail` says what, where and what to do, never about whom."""
-    body = {
+    body = _document(status, code, detail) | members
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def _document(status: int, code: str, detail: str) -> dict[str, Any]:
+    return {
         "type": f"/problems#{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,
-        **members,
     }
-    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def answer(
+    request: Request, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a problem to whoever asked: a page with the same code and sentence where a person did.
+
+    The application's state may hold `problem_page(request, document, headers)`, which returns the page,
+    or None where JSON is the better answer (`api.web.pages`).
+    """
+    page: Callable[..., Response | None] | None = getattr(request.app.state, "problem_page", None)
+    shown = page(request, _document(status, code, detail), headers or {}) if page else None
+    return shown or problem(status, code, detail, headers=headers)
 
 
 def status_of(error: errors.LedgerError) -> int:
@@ -70,39 +86,40 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _ledger_error(_request: Request, error: Exception) -> Response:
+async def _ledger_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.LedgerError)
     status = status_of(error)
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    detail = (
-        str(error)
-        if status != 500
-        else "the ledger holds something that does not check; its operator is told"
-    )
-    return problem(status, error.code, detail, headers=headers)
+    detail = str(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        detail = "the ledger holds something that does not check; its operator is told"
+    return answer(request, status, error.code, detail, headers)
 
 
-async def _problem(_request: Request, error: Exception) -> Response:
+async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return problem(error.status, error.code, error.detail, headers=error.headers)
+    return answer(request, error.status, error.code, error.detail, error.headers)
 
 
-async def _http_exception(_request: Request, error: Exception) -> Response:
+async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
     detail = {
         404: "There is nothing at this address.",
         405: "This address does not answer to that method.",
+        406: "What is here does not come in the form you accept. Ask for text/html or application/json.",
         413: "The body is larger than this address takes.",
     }.get(error.status_code, "The request cannot be answered as it is.")
-    return problem(error.status_code, code, detail, headers=error.headers)
+    return answer(request, error.status_code, code, detail, error.headers)
 
 
-async def _validation(_request: Request, error: Exception) -> Response:
+async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # The values are not repeated: they may be somebody's.
     names = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
-    return problem(400, "malformed", f"These parts of the request cannot be read: {', '.join(names)}.")
+    return answer(
+        request, 400, "malformed", f"These parts of the request cannot be read: {', '.join(names)}."
+    )
 
 
 async def _unexpected(_request: Request, _error: Exception) -> Response:

@@ -103,27 +103,44 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Hold the one write transaction: durable when the block ends, undone when it raises."""
-        with self._turn:
-            if self._writer is None:
-                self._writer = self._open()
-            writer = self._writer
-            writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield writer
-            except BaseException:
+        """Hold the one write transaction: durable when the block ends, undone when it raises.
+
+        Raises:
+            Unavailable: the disk is full, or another process does not let go.
+            Corrupt: the file is damaged.
+            IntegrityError: (SQLite's) a constraint says no.
+        """
+        try:
+            with self._turn, self._transaction() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except OperationalError as error:
+            raise Unavailable(f"{self.path.name} cannot be written now: {error}", code="storage") from error
+        except DatabaseError as error:
+            raise Corrupt(f"{self.path.name} is damaged: {error}", code="storage") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        if self._writer is None:
+            self._writer = self._open()
+        writer = self._writer
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield writer
+        except BaseException:
+            _undo(writer)
+            raise
+        try:
+            writer.execute("COMMIT")
+            # From here the change is durable: synchronous=FULL has flushed the WAL.
+        except BaseException:
+            # What this connection believes of the file may no longer be so: the next write reopens it.
+            self._writer = None
+            with suppress(DatabaseError):
                 _undo(writer)
-                raise
-            try:
-                writer.execute("COMMIT")
-                # From here the change is durable: synchronous=FULL has flushed the WAL.
-            except BaseException:
-                # What this connection believes of the file may no longer be so: the next write reopens it.
-                self._writer = None
-                with suppress(DatabaseError):
-                    _undo(writer)
-                writer.close()
-                raise
+            writer.close()
+            raise
 
     def select_in(self, query: str, values: list[Any]) -> Iterator[tuple[Any, ...]]:
         """Run `query`, whose `{marks}` becomes `?,?,…`, over the values in bounded slices."""

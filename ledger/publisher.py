@@ -5,7 +5,8 @@
 5 sign and insert the checkpoint · 6 cosignatures (when there are witnesses) · 7 serve.
 Never sign what you computed: sign what you stored.
 
-Named steps for crash tests, in order: `read_back`, `anchor_written`, `anchor_swapped`, `inserted`.
+Named steps for crash tests, in order: `read_back`, `anchor_written`, `anchor_swapped`, `inserted`,
+`served`.
 
 Source: LEDGER.md 5.
 """
@@ -20,12 +21,12 @@ from ledger.database import Connection
 from ledger.errors import Corrupt, Unavailable
 from ledger.keys.signer import Signer
 from ledger.log.checkpoint import Checkpoint, format_checkpoint
-from ledger.log.merkle import Frontier, leaf_hash
+from ledger.log.merkle import leaf_hash
 from ledger.log.note import sign_note
 from ledger.privacy.commitments import tag
 from ledger.store.anchor import Anchor
 from ledger.store.readback import StatementLeaves, entry_of, records
-from ledger.store.recorder import CLOCK_BACK_MAX_US
+from ledger.store.recorder import CLOCK_BACK_MAX_US, Head
 from ledger.store.sqlite import LedgerRecorder
 from ledger.store.tree import StoredTree
 
@@ -72,46 +73,52 @@ class Publisher:
         self._anchor.check(self.tree, self._store.head().size)
 
     def publish(self) -> Published | None:
-        """Publish everything stored so far; return the newest checkpoint, None in an empty ledger."""
-        with self._turn:
+        """Publish everything stored so far; return the newest checkpoint, None in an empty ledger.
+
+        Raises:
+            Rollback, Split: the database is not the one that was published.
+            Corrupt: what is stored does not make what was recorded, or the anchored tiles are damaged.
+            Unavailable: the clock has gone back, or the disk is full.
+        """
+        with self._turn, self._anchor.turn():
             return self._publish()
 
     def _publish(self) -> Published | None:
-        head, last = self._store.head(), latest(self._store.database.reader)
+        self.check()
+        head, last, anchored = self._store.head(), latest(self._store.database.reader), self._anchor.read()
         if head.size == 0 or (last is not None and last.size == head.size):
             return last
-        self.check()
-        anchored = self._anchor.read()
         old_size = anchored.size if anchored else 0
-        root = self._read_back(old_size, head.size)
+        fresh = Checkpoint(self._origin, head.size, self._read_back(anchored, head))
         self.at_step("read_back")
         if self._clock.now_us() < head.recorded_at_us - CLOCK_BACK_MAX_US:
             raise Unavailable("the clock has gone back: nothing is signed until it is right", code="clock")
-        fresh = Checkpoint(self._origin, head.size, root)
         if anchored != fresh:
             self._anchor.write_tiles(self.tree, old_size, head.size)
+            self._anchor.frontier(fresh)  # what was written leads to the root that will be signed
             self.at_step("anchor_written")
             self._anchor.swap(anchored, fresh)
         self.at_step("anchor_swapped")
         published = self._sign(last, fresh)
         self._insert(published)
         self.at_step("inserted")
-        self._anchor.drop_partials(head.size)
+        self._anchor.put_checkpoint(published.note)
+        self._anchor.drop_partials(old_size, head.size)
+        self.at_step("served")
         return published
 
-    def _read_back(self, old_size: int, new_size: int) -> bytes:
+    def _read_back(self, anchored: Checkpoint | None, head: Head) -> bytes:
         """Return the root of what is stored, from a frontier that the anchor's own tiles give.
 
         Raises:
-            Corrupt: a stored row does not make the entry or the leaf that was stored with it.
+            Corrupt: a stored row does not make the entry or the leaf that was stored with it, or the
+                anchored tiles are damaged.
         """
-        frontier = (
-            Frontier.from_nodes(old_size, self._anchor.reader(old_size).node) if old_size else Frontier()
-        )
+        frontier = self._anchor.frontier(anchored)
         connection = self._store.database.reader
         leaves = StatementLeaves(connection)
-        for first in range(old_size + 1, new_size + 1, _BATCH):
-            for record in records(connection, first, min(first + _BATCH - 1, new_size)):
+        for first in range(frontier.size + 1, head.size + 1, _BATCH):
+            for record in records(connection, first, min(first + _BATCH - 1, head.size)):
                 entry = record.entry if record.gone else entry_of(record, leaves.of(record))
                 leaf = leaf_hash(entry)
                 if (entry, leaf, frontier.size + 1) != (record.entry, record.leaf, record.position):
@@ -119,9 +126,9 @@ class Publisher:
                         f"record {record.position} does not read back as it was written", code="read-back"
                     )
                 frontier.append(leaf)
-        if frontier.size != new_size:
-            raise Corrupt("records are missing from the store", code="read-back")
-        return frontier.root()
+        if (frontier.size, frontier.root()) != (head.size, head.root):
+            raise Corrupt("the records do not make the tree that the head row names", code="read-back")
+        return head.root
 
     def _sign(self, last: Published | None, fresh: Checkpoint) -> Published:
         note = sign_note(format_checkpoint(fresh).decode(), self._origin, self._signer)

@@ -26,6 +26,7 @@ class TreeChecks:
         self._tiles_seen = 0
         self._last: StoredRecord | None = None
         self._wanted = {size for (size,) in connection.execute("SELECT size FROM checkpoint")}
+        self._signed = set(self._wanted)
         self.roots: dict[int, bytes] = {0: root_of([])}
 
     @property

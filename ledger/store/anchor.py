@@ -2,7 +2,8 @@
 
 It lies on another disk if the operator is wise. Entries and tiles are written and flushed first,
 then the anchor (size and root) is swapped; so whatever the anchor names can be rebuilt from here,
-and a database that is behind it, or tells another history, is found at start-up.
+and a database that is behind it, or tells another history, is found at start-up. The signed
+checkpoint follows last: an anchor without one is a publication that a stop interrupted.
 
 Source: LEDGER.md 5 (publisher step 4, start-up).
 """
@@ -13,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ledger.errors import Rollback, Split
+from ledger.errors import Corrupt, Malformed, Rollback, Split
 from ledger.log.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
-from ledger.log.tiles import TileReader, entries_path, tile_path
+from ledger.log.merkle import Frontier
+from ledger.log.note import parse_note
+from ledger.log.tiles import Tile, TileReader, path_of
 from ledger.store.recorder import TILE_WIDTH
 from ledger.store.tree import StoredTree
 
@@ -32,15 +35,40 @@ class Anchor:
     def _head(self) -> Path:
         return self.place / "anchor"
 
+    @property
+    def _checkpoint(self) -> Path:
+        return self.place / "checkpoint"
+
     def read(self) -> Checkpoint | None:
-        """Return what was published last, None before the first publication."""
+        """Return what was published last, None before the first publication.
+
+        Raises:
+            Corrupt: the file cannot be read: that is not the same as none.
+            Split: it is another log's.
+        """
+        return self._of_this_log(_read(self._head))
+
+    def signed(self) -> Checkpoint | None:
+        """Return the newest checkpoint that was signed and put here, None before the first.
+
+        Raises:
+            Corrupt, Split: as `read`.
+        """
+        note = _read(self._checkpoint)
         try:
-            text = self._head.read_bytes()
-        except FileNotFoundError:
+            return None if note is None else self._of_this_log(parse_note(note).text.encode())
+        except Malformed as error:
+            raise Corrupt("the checkpoint at the anchor's place cannot be read", code="anchor") from error
+
+    def _of_this_log(self, body: bytes | None) -> Checkpoint | None:
+        if body is None:
             return None
-        found = parse_checkpoint(text)
+        try:
+            found = parse_checkpoint(body)
+        except Malformed as error:
+            raise Corrupt("the anchor cannot be read", code="anchor") from error
         if found.origin != self._origin:
-            raise Split(f"the anchor is another log's: {found.origin}", code="split")
+            raise Split(f"the anchor is another log's: {found.origin}")
         return found
 
     def check(self, tree: StoredTree, size: int) -> None:
@@ -60,13 +88,30 @@ class Anchor:
         if tree.root(anchored.size) != anchored.root:
             raise Split(f"the database has another history than the one published at size {anchored.size}")
 
+    def frontier(self, anchored: Checkpoint | None) -> Frontier:
+        """Return the frontier of what was published, from the anchored tiles alone.
+
+        Raises:
+            Corrupt: tiles are missing, or are not those of the anchored root.
+        """
+        if anchored is None:
+            return Frontier()
+        try:
+            frontier = Frontier.from_nodes(anchored.size, self.reader(anchored.size).node)
+        except (OSError, Malformed) as error:
+            raise Corrupt(f"tiles are missing or cut off at the anchor's place: {error}", code="anchor") from error
+        if frontier.root() != anchored.root:
+            raise Corrupt("the tiles at the anchor's place do not make the anchored root", code="anchor")
+        return frontier
+
     def write_tiles(self, tree: StoredTree, old_size: int, new_size: int) -> None:
         """Write the entries and tiles that lead from one size to the next; flushed when it returns."""
         folders: set[Path] = set()
-        for path, data in _new_files(tree, old_size, new_size):
-            target = self.place / path
+        for tile in _tiles_between(old_size, new_size):
+            target = self.place / path_of(tile)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write(target, data)
+            read = tree.entries(*tile[1:]) if tile.level is None else tree.tile(*tile)
+            _write(target, read)
             folders.add(target.parent)
         for folder in folders:
             _flush_folder(folder)
@@ -77,20 +122,27 @@ class Anchor:
         Raises:
             Split: somebody else published meanwhile: two servers write one log.
         """
-        with self._locked():
-            if self.read() != expected:
-                raise Split("the anchor moved: two servers publish this log")
-            _write(self._head, format_checkpoint(fresh))
-            # From here a database without these records is a rollback.
-            _flush_folder(self.place)
+        if self.read() != expected:
+            raise Split("the anchor moved: two servers publish this log")
+        _write(self._head, format_checkpoint(fresh))
+        # From here a database without these records is a rollback.
+        _flush_folder(self.place)
 
-    def drop_partials(self, size: int) -> None:
-        """Remove partial tiles that a published size made superfluous."""
-        for folder in sorted(self.place.glob("tile/**/*.p")):
+    def put_checkpoint(self, note: str) -> None:
+        """Put the signed checkpoint beside its tiles: the publication is complete."""
+        _write(self._checkpoint, note.encode())
+        _flush_folder(self.place)
+
+    def drop_partials(self, old_size: int, new_size: int) -> None:
+        """Remove the partial tiles that growing from one size to the next made superfluous."""
+        for tile in _tiles_between(old_size, new_size):
+            folder = (self.place / path_of(tile._replace(width=1))).parent
+            if not folder.exists():
+                continue
             for file in folder.iterdir():
-                if not _is_current(file, size):
+                if file.name != str(tile.width):
                     file.unlink()
-            if not any(folder.iterdir()):
+            if tile.width == TILE_WIDTH:
                 folder.rmdir()
 
     def reader(self, size: int) -> TileReader:
@@ -98,30 +150,29 @@ class Anchor:
         return TileReader(lambda path: (self.place / path).read_bytes(), size)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
+        """Hold the one turn to publish at this place; another process waits."""
         with (self.place / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
 
-def _new_files(tree: StoredTree, old_size: int, new_size: int) -> Iterator[tuple[str, bytes]]:
+def _tiles_between(old_size: int, new_size: int) -> Iterator[Tile]:
+    """Yield the entry bundles and tiles that are new or wider at `new_size`, lowest level first."""
     for number in range(old_size // TILE_WIDTH, -(-new_size // TILE_WIDTH)):
-        width = min(TILE_WIDTH, new_size - number * TILE_WIDTH)
-        yield entries_path(number, width), tree.entries(number, width)
+        yield Tile(None, number, min(TILE_WIDTH, new_size - number * TILE_WIDTH))
     level, old, new = 0, old_size, new_size
     while new:
         for number in range(old // TILE_WIDTH, -(-new // TILE_WIDTH)):
-            width = min(TILE_WIDTH, new - number * TILE_WIDTH)
-            yield tile_path(level, number, width), tree.tile(level, number, width)
+            yield Tile(level, number, min(TILE_WIDTH, new - number * TILE_WIDTH))
         level, old, new = level + 1, old // TILE_WIDTH, new // TILE_WIDTH
 
 
-def _is_current(file: Path, size: int) -> bool:
-    """Whether a partial tile `…/NNN.p/W` has the width that its level has at `size`."""
-    parts = file.parts[file.parts.index("tile") + 1 :]
-    level = 0 if parts[0] == "entries" else int(parts[0])
-    number = int("".join(part.removeprefix("x").removesuffix(".p") for part in parts[1:-1]))
-    return int(parts[-1]) == (size >> (8 * level)) - number * TILE_WIDTH
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -130,12 +130,8 @@ class LedgerRecorder(ApplicationRecorder):
         try:
             with self.database.writing() as connection:
                 positions = self._append(connection, stored_events, write)
-        except database.OperationalError as error:
-            raise Unavailable(f"the ledger cannot write now: {error}", code="storage") from error
         except database.IntegrityError as error:
             raise Stale("another write came first") from error
-        except database.DatabaseError as error:
-            raise Corrupt(f"the ledger's file is damaged: {error}", code="storage") from error
         self.at_step("committed")
         self._signal.set()
         return positions

@@ -4,16 +4,16 @@ Source: DOMAIN.md 6.3.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 from uuid import UUID
 
 from ledger.domain.award import IN_FORCE, REVOKED, AwardRevoked, MicrocredentialAwarded
 from ledger.domain.enrolment import AssessmentNotAchieved, AssessmentPassed, LearnerEnrolled
 from ledger.domain.learner import LearnerRegistered
 from ledger.policy.framework import GRADE_ORDER, NOT_ACHIEVED
-from projections.base import Handlers, Row, Rows, Updates, View, ViewProjection, Writes, loaded
+from projections.base import Handlers, Row, Rows, View, ViewProjection, Writes, loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,14 @@ class Attempt:
     ruleset_id: str
 
 
-class Revocation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Revocation:
     """Where it is recorded, from which day an award counts no longer, why, and who said so.
 
     reason: one of `framework.REVOCATION_REASONS`.
     """
 
+    award_id: UUID
     position: int
     effective_on: date
     reason: str
@@ -49,11 +51,7 @@ class Revocation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HeldAward:
-    """An award as recorded.
-
-    results: (outcome, grade, method), the ones that counted, in listed order.
-    revoked_at and what follows: None while it is in force; see `revocation`.
-    """
+    """An award as recorded; `results` are (outcome, grade, method), those that counted, in listed order."""
 
     award_id: UUID
     learner_id: UUID
@@ -75,30 +73,22 @@ class HeldAward:
     credential_id: UUID
     recorded_at_us: int
     ruleset_id: str
-    revoked_at: int | None
-    revoked_on: date | None
-    revoked_for: str | None
-    revoked_by: int | None
-
-    @property
-    def revocation(self) -> Revocation | None:
-        """How it came to count no longer, None while it is in force."""
-        if self.revoked_at is None:
-            return None
-        assert self.revoked_on is not None
-        assert self.revoked_for is not None
-        assert self.revoked_by is not None
-        return Revocation(self.revoked_at, self.revoked_on, self.revoked_for, self.revoked_by)
+    revocation: Revocation | None = None
 
     @property
     def state(self) -> str:
         """`in_force` or `revoked`."""
-        return IN_FORCE if self.revoked_at is None else REVOKED
+        return IN_FORCE if self.revocation is None else REVOKED
 
     @property
     def state_since(self) -> date:
         """The day it was conferred; of one that was revoked, the first day on which it counts no longer."""
-        return self.revoked_on or self.conferred_on
+        return self.conferred_on if self.revocation is None else self.revocation.effective_on
+
+    @property
+    def newest(self) -> int:
+        """Position of the newest record about it."""
+        return self.position if self.revocation is None else self.revocation.position
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +135,7 @@ class HeldRecord:
         """Position of the newest record about this learner."""
         enrolled = (enrolment.position for enrolment in self.enrolments)
         assessed = (one.position for enrolment in self.enrolments for one in enrolment.attempts)
-        awarded = (award.revoked_at or award.position for award in self.awards)
+        awarded = (award.newest for award in self.awards)
         return max((self.registered_at, *enrolled, *assessed, *awarded))
 
     @property
@@ -164,13 +154,13 @@ class RecordOfAchievementView(View):
 
     NAME = "record_of_achievement"
     VERSION = 1
-    # Columns in the order of the fields of HeldEnrolment, Attempt and HeldAward.
+    # Columns in the order of the fields of HeldEnrolment, Attempt, HeldAward and Revocation.
     SCHEMA = """
     CREATE TABLE {learner} (learner BLOB PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE {enrolment} (
       enrolment BLOB PRIMARY KEY, learner BLOB NOT NULL, position INTEGER NOT NULL,
-      provider INTEGER NOT NULL, code TEXT NOT NULL, version INTEGER NOT NULL, start_on TEXT NOT NULL, planned_end_on TEXT,
-      mode TEXT NOT NULL, language TEXT NOT NULL, funding TEXT NOT NULL
+      provider INTEGER NOT NULL, code TEXT NOT NULL, version INTEGER NOT NULL, start_on TEXT NOT NULL,
+      planned_end_on TEXT, mode TEXT NOT NULL, language TEXT NOT NULL, funding TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX {enrolment}_learner ON {enrolment} (learner);
     CREATE TABLE {result} (
@@ -182,12 +172,16 @@ class RecordOfAchievementView(View):
       award BLOB PRIMARY KEY, learner BLOB NOT NULL, enrolment BLOB NOT NULL, position INTEGER NOT NULL,
       code TEXT NOT NULL, version INTEGER NOT NULL, level INTEGER NOT NULL, credits INTEGER NOT NULL,
       completed_on TEXT NOT NULL, conferred_on TEXT NOT NULL, awarded_by INTEGER NOT NULL,
-      basis TEXT NOT NULL, language TEXT NOT NULL, funding TEXT NOT NULL, results TEXT NOT NULL, status_list INTEGER NOT NULL,
-      status_index INTEGER NOT NULL, credential_id BLOB NOT NULL, recorded_at_us INTEGER NOT NULL,
-      ruleset TEXT NOT NULL, revoked_at INTEGER, revoked_on TEXT, revoked_for TEXT, revoked_by INTEGER
+      basis TEXT NOT NULL, language TEXT NOT NULL, funding TEXT NOT NULL, results TEXT NOT NULL,
+      status_list INTEGER NOT NULL, status_index INTEGER NOT NULL, credential_id BLOB NOT NULL,
+      recorded_at_us INTEGER NOT NULL, ruleset TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX {award}_learner ON {award} (learner);
     CREATE UNIQUE INDEX {award}_credential ON {award} (credential_id);
+    CREATE TABLE {revocation} (
+      award BLOB PRIMARY KEY, position INTEGER NOT NULL, effective_on TEXT NOT NULL, reason TEXT NOT NULL,
+      revoked_by INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
     """
 
     def held(self, learner_id: UUID) -> HeldRecord | None:
@@ -201,21 +195,23 @@ class RecordOfAchievementView(View):
 
     def award(self, award_id: UUID) -> HeldAward | None:
         """Return the award with that id."""
-        return self._award("SELECT * FROM {award} WHERE award = ?", award_id)
+        return self._award(_AWARDS + "WHERE a.award = ?", award_id)
 
     def award_of_credential(self, credential_id: UUID) -> HeldAward | None:
         """Return the award that the verifiable credential with that id is about."""
-        return self._award("SELECT * FROM {award} WHERE credential_id = ?", credential_id)
+        return self._award(_AWARDS + "WHERE a.credential_id = ?", credential_id)
 
     def _award(self, query: str, name: UUID) -> HeldAward | None:
         with self.reading() as rows:
             row = rows.one(query, (name.bytes,))
-        return None if row is None else loaded(HeldAward, row)
+        return None if row is None else _held_award(row)
 
     def awards_in_force(self) -> int:
         """Return how many awards are in force."""
         with self.reading() as rows:
-            return rows.count("SELECT COUNT(*) FROM {award} WHERE revoked_at IS NULL")
+            return rows.count(
+                "SELECT COUNT(*) FROM {award} WHERE award NOT IN (SELECT award FROM {revocation})"
+            )
 
     def learners(self) -> int:
         """Return how many learners are known here."""
@@ -225,7 +221,10 @@ class RecordOfAchievementView(View):
     def learner_with_most_awards(self) -> tuple[UUID, UUID] | None:
         """Return the learner with the most awards in force, and the newest of them; None without awards."""
         with self.reading() as rows:
-            learner = rows.one(_STORIES["several awards"].replace("> 1", "> 0"), (1,))
+            learner = rows.one(
+                "SELECT learner FROM {award} WHERE award NOT IN (SELECT award FROM {revocation})"
+                " GROUP BY learner ORDER BY COUNT(*) DESC, MIN(position) LIMIT 1"
+            )
             if learner is None:
                 return None
             return UUID(bytes=learner[0]), _awards(rows, learner)[0].award_id
@@ -248,11 +247,12 @@ class RecordOfAchievementView(View):
 # What a record shows: a query for the learners of whom that is true.
 _STORIES = {
     "several awards": """
-      SELECT learner FROM {award} WHERE revoked_at IS NULL
+      SELECT learner FROM {award} WHERE award NOT IN (SELECT award FROM {revocation})
       GROUP BY learner HAVING COUNT(*) > 1 ORDER BY COUNT(*) DESC, MIN(position) LIMIT ?
     """,
     "an award that was revoked": """
-      SELECT learner FROM {award} WHERE revoked_at IS NOT NULL GROUP BY learner ORDER BY MIN(position) LIMIT ?
+      SELECT learner FROM {award} WHERE award IN (SELECT award FROM {revocation})
+      GROUP BY learner ORDER BY MIN(position) LIMIT ?
     """,
     "an outcome to try again": """
       SELECT learner FROM {result} JOIN {enrolment} USING (enrolment)
@@ -262,27 +262,30 @@ _STORIES = {
     "an award, and more in progress": """
       SELECT learner FROM {enrolment}
       WHERE enrolment NOT IN (SELECT enrolment FROM {award})
-      AND learner IN (SELECT learner FROM {award} WHERE revoked_at IS NULL)
+      AND learner IN (SELECT learner FROM {award} WHERE award NOT IN (SELECT award FROM {revocation}))
       GROUP BY learner ORDER BY MIN(position) LIMIT ?
     """,
     "one award": """
-      SELECT learner FROM {award}
-      GROUP BY learner HAVING COUNT(*) = 1 AND MAX(revoked_at) IS NULL ORDER BY MIN(position) LIMIT ?
+      SELECT learner FROM {award} WHERE award NOT IN (SELECT award FROM {revocation})
+      GROUP BY learner HAVING COUNT(*) = 1 ORDER BY MIN(position) LIMIT ?
     """,
-    "just begun": """
+    "no award yet": """
       SELECT learner FROM {enrolment} WHERE learner NOT IN (SELECT learner FROM {award})
       GROUP BY learner ORDER BY MIN(position) LIMIT ?
     """,
 }
+_AWARDS = "SELECT a.*, r.* FROM {award} a LEFT JOIN {revocation} r USING (award) "
+_AWARD_COLUMNS = len(fields(HeldAward)) - 1
 
 
 def _awards(rows: Rows, learner: Row) -> tuple[HeldAward, ...]:
-    found = rows.all(
-        "SELECT * FROM {award} WHERE learner = ?"
-        " ORDER BY revoked_at IS NOT NULL, conferred_on DESC, position DESC",
-        learner,
-    )
-    return tuple(loaded(HeldAward, row) for row in found)
+    query = _AWARDS + "WHERE learner = ? ORDER BY r.award IS NOT NULL, conferred_on DESC, a.position DESC"
+    return tuple(map(_held_award, rows.all(query, learner)))
+
+
+def _held_award(row: Row) -> HeldAward:
+    award, revocation = loaded(HeldAward, row[:_AWARD_COLUMNS]), row[_AWARD_COLUMNS:]
+    return award if revocation[0] is None else replace(award, revocation=loaded(Revocation, revocation))
 
 
 def _enrolments(rows: Rows, learner: Row) -> tuple[HeldEnrolment, ...]:
@@ -367,13 +370,12 @@ def _awarded(writes: Writes, position: int, event: MicrocredentialAwarded) -> No
         event.credential_id,
         event.timestamp,
         event.ruleset_id,
-        *(None, None, None, None),  # not revoked
     )
 
 
 def _revoked(writes: Writes, position: int, event: AwardRevoked) -> None:
-    writes.update(
-        "revocation", position, event.effective_on, event.reason, event.revoked_by, event.originator_id
+    writes.insert(
+        "revocation", event.originator_id, position, event.effective_on, event.reason, event.revoked_by
     )
 
 
@@ -388,9 +390,4 @@ class RecordOfAchievementProjection(ViewProjection):
         AssessmentNotAchieved: _assessed,
         MicrocredentialAwarded: _awarded,
         AwardRevoked: _revoked,
-    }
-    UPDATES: ClassVar[Updates] = {
-        "revocation": """
-          UPDATE {award} SET revoked_at = ?, revoked_on = ?, revoked_for = ?, revoked_by = ? WHERE award = ?
-        """,
     }

@@ -4,20 +4,22 @@ Source: CREDENTIALS.md 6; LEDGER.md 2 (keys count by log position); DOMAIN.md 4.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, TypeAlias
 
 from ..errors import ClientError, Malformed, Refused
 from .facts import Award
 from .plain import day_of, instant, instant_of_us, long_date, long_instant, new_zealand_day, shown
-from .proofs import PURPOSE, Method, Secured, Unsupported, method_of
+from .proofs import PURPOSE, Document, Method, Secured, Unsupported, method_of
 from .reading import read_object
 from .trust import Issuer, Listing, Trust
-from .verdict import Answer, failed, not_checked, passed, warning
+from .verdict import Answer, Result, failed, not_checked, passed, warning
 
 CLOCK_SKEW = timedelta(minutes=5)
 NO_TRUST = "no-trust-file"
+# Reasons not to pass a check; the first one is its answer, and nothing after it is looked at.
+Objections: TypeAlias = Iterator[Answer]
 _SMALL = re.compile(r"[0-9]{1,9}")
 
 
@@ -26,37 +28,47 @@ _SMALL = re.compile(r"[0-9]{1,9}")
 
 def signatures(secured: Secured | Malformed) -> Answer:
     """Answer check 3: every proof holds, and one of them is the issuer's word (assertionMethod)."""
+    return next(
+        _signature_objections(secured),
+        passed("signature", "The signature holds: nothing was changed since it was signed."),
+    )
+
+
+def _signature_objections(secured: Secured | Malformed) -> Objections:
     if isinstance(secured, Malformed):
-        return failed("signature-form", "Its signature is not made as it should be, so it proves nothing.")
+        yield _BAD_FORM
+        return
     if not any(proof.get("proofPurpose") == PURPOSE for proof in secured.proofs):
-        return failed("unsigned", "It is not signed: anyone could have written it.")
-    unknown = False
-    for proof in secured.proofs:
-        try:
-            secured.verify(proof)
-        except Unsupported:
-            unknown = True
-        except Refused:
-            return failed(
-                "signature",
-                "The signature does not hold: something was changed after it was signed, or it was never signed.",
-            )
-        except Malformed as error:
-            if error.code in _OF_THE_SIGNATURE:
-                return failed(
-                    "signature-form", "Its signature is not made as it should be, so it proves nothing."
-                )
-            return not_checked(
-                "signature-uncovered",
-                "It holds things that no signature can cover, so its signature says nothing.",
-            )
-    if unknown:
+        yield failed("unsigned", "It is not signed: anyone could have written it.")
+    answers = [_signature_objection(secured, proof) for proof in secured.proofs]
+    # A proof that does not hold counts before one that cannot be judged.
+    for result in (Result.FAILED, Result.NOT_CHECKED):
+        yield from (answer for answer in answers if answer is not None and answer.result is result)
+
+
+def _signature_objection(secured: Secured, proof: Document) -> Answer | None:
+    try:
+        secured.verify(proof)
+    except Unsupported:
         return not_checked(
             "signature-kind", "It is signed in a way that this program does not know: use a newer one."
         )
-    return passed("signature", "The signature holds: nothing was changed since it was signed.")
+    except Refused:
+        return failed(
+            "signature",
+            "The signature does not hold: something was changed after it was signed, or it never was.",
+        )
+    except Malformed as error:
+        if error.code in _OF_THE_SIGNATURE:
+            return _BAD_FORM
+        return not_checked(
+            "signature-uncovered",
+            "It holds things that no signature can cover, so its signature says nothing.",
+        )
+    return None
 
 
+_BAD_FORM = failed("signature-form", "Its signature is not made as it should be, so it proves nothing.")
 # Faults of the proof itself; others are faults of the document, which check 2 names.
 _OF_THE_SIGNATURE = frozenset(("multibase", "multikey", "method", "proof-form", "signature-size"))
 
@@ -106,20 +118,25 @@ def signing_key(
             "key-issuer-unknown",
             "The trust file does not know its issuer, so it could not be checked whose key signed it.",
         )
-    name, key = shown(known.name, 80), known.key(method.multikey)
+    return _counted(known, method.multikey, size)
+
+
+def _counted(known: Issuer, multikey: str, size: int | None) -> Answer:
+    """Answer whether a key counted when the log had that many records."""
+    name, key = shown(known.name, 80), known.key(multikey)
     if key is None:
         return failed("key-not-registered", f"It is signed with a key that was never registered for {name}.")
+    if size is None and key.span.end is not None:
+        return not_checked(
+            "key-when",
+            f"{name} no longer uses the key it is signed with; nothing shows that it was signed before.",
+        )
     if size is not None and size < key.span.start:
         return failed(
             "key-not-yet", f"It is signed with a key that was not yet registered for {name} when it was made."
         )
     if size is not None and not key.span.covers(size):
         return failed("key-retired", f"It is signed with a key that {name} no longer used when it was made.")
-    if size is None and key.span.end is not None:
-        return not_checked(
-            "key-when",
-            f"{name} no longer uses the key it is signed with, and it could not be checked that it was signed before that.",
-        )
     return passed(
         "key", f"The key it is signed with was registered for {name}, and counted when it was signed."
     )
@@ -148,7 +165,7 @@ def _did_document(data: bytes) -> dict[str, Any] | None:
 # ------------------------------------------------------------------ 5 dates
 
 
-def dates(document: Mapping[str, Any], award: Award | None, now_us: int) -> Answer:
+def dates(document: Document, award: Award | None, now_us: int) -> Answer:
     """Answer check 5: it counts already, has not expired, and its dates follow each other.
 
     Args:
@@ -156,29 +173,34 @@ def dates(document: Mapping[str, Any], award: Award | None, now_us: int) -> Answ
         award: what it says, where it is an award; None for a record.
         now_us: microseconds since 1970.
     """
-    now = instant_of_us(now_us)
-    start, end = instant(document.get("validFrom")), document.get("validUntil")
+    return next(
+        _date_objections(document, award, instant_of_us(now_us)),
+        passed("dates", "Its dates are in order, and it has not expired."),
+    )
+
+
+def _date_objections(document: Document, award: Award | None, now: datetime) -> Objections:
+    start = instant(document.get("validFrom"))
     if start is None:
-        return not_checked("dates-missing", "It does not say from when on it counts.")
+        yield not_checked("dates-missing", "It does not say from when on it counts.")
+        return
     if start > now + CLOCK_SKEW:
-        return failed("not-yet-valid", f"It counts only from {long_instant(start)} on.")
-    if end is not None:
-        until = instant(end)
-        if until is None:
-            return not_checked("dates-missing", "It does not say clearly until when it counts.")
-        if until < now:
-            return failed("expired", f"It expired on {long_instant(until)}.")
+        yield failed("not-yet-valid", f"It counts only from {long_instant(start)} on.")
+    until = instant(document.get("validUntil"))
+    if until is None and "validUntil" in document:
+        yield not_checked("dates-missing", "It does not say clearly until when it counts.")
+    if until is not None and until < now:
+        yield failed("expired", f"It expired on {long_instant(until)}.")
     proofs = document.get("proof")
     for proof in proofs if isinstance(proofs, list) else [proofs]:
         expires = instant(proof.get("expires")) if isinstance(proof, Mapping) else None
         if expires is not None and expires < now:
-            return failed("signature-expired", f"Its signature expired on {long_instant(expires)}.")
+            yield failed("signature-expired", f"Its signature expired on {long_instant(expires)}.")
     if award is not None and not _in_order(document, award, new_zealand_day(start)):
-        return failed("dates-order", "Its dates contradict each other.")
-    return passed("dates", "Its dates are in order, and it has not expired.")
+        yield failed("dates-order", "Its dates contradict each other.")
 
 
-def _in_order(document: Mapping[str, Any], award: Award, signed_on: date) -> bool:
+def _in_order(document: Document, award: Award, signed_on: date) -> bool:
     """Begin, complete, award, sign: each not before the one before it, where they are given."""
     subject = document.get("credentialSubject")
     began_on = day_of(subject.get("activityStartDate")) if isinstance(subject, Mapping) else None
@@ -190,7 +212,7 @@ def _in_order(document: Mapping[str, Any], award: Award, signed_on: date) -> boo
 
 
 def provider_recognised(award: Award, trust: Trust | None) -> Answer:
-    """Answer check 8 for an award: the trust file knows its issuer as a provider, under that number and name."""
+    """Answer check 8 for an award: the trust file knows its issuer as a provider, by number and name."""
     if trust is None:
         return not_checked(NO_TRUST, "Without a trust file it could not be checked who issued it.")
     known = trust.issuers.get(award.issuer or "")
@@ -229,21 +251,23 @@ def accredited(award: Award, now_us: int, trust: Trust | None) -> Answer:
     known, on, version = trust.issuers.get(award.issuer or ""), award.awarded_on, _version(award)
     if known is None or on is None or award.code is None or version is None:
         return not_checked("award-unclear", "It could not be checked who awarded what, and when.")
-    name, day = shown(known.name, 80), long_date(on)
     listing = trust.listings.get((award.code, version))
     if listing is None:
         return failed("not-listed", "The register does not list this version of the micro-credential.")
+    today = new_zealand_day(instant_of_us(now_us))
+    return next(_award_objections(award, known, listing, on), None) or _today(
+        listing, known, today, long_date(on)
+    )
+
+
+def _award_objections(award: Award, known: Issuer, listing: Listing, on: date) -> Objections:
+    day = long_date(on)
     if on < listing.listed_on:
-        return failed(
-            "not-yet-listed", f"The micro-credential was listed only after the day of award, {day}."
-        )
+        yield failed("not-yet-listed", f"The micro-credential was listed only after the day of award, {day}.")
     if _too_late(listing, award, on):
-        return failed(
-            "discontinued", f"The micro-credential was discontinued before the day of award, {day}."
-        )
-    if not any(one.covers(award.code, version, on) for one in known.accreditations):
-        return failed("not-accredited", f"{name} was not accredited to award it on {day}.")
-    return _today(listing, known, new_zealand_day(instant_of_us(now_us)), day)
+        yield failed("discontinued", f"The micro-credential was discontinued before the day of award, {day}.")
+    if not any(one.covers(listing.code, listing.version, on) for one in known.accreditations):
+        yield failed("not-accredited", f"{shown(known.name, 80)} was not accredited to award it on {day}.")
 
 
 def _too_late(listing: Listing, award: Award, on: date) -> bool:
@@ -255,7 +279,7 @@ def _too_late(listing: Listing, award: Award, on: date) -> bool:
 def _today(listing: Listing, known: Issuer, today: date, day: str) -> Answer:
     """What ended since is a note, not a fault."""
     name = shown(known.name, 80)
-    then = f"On the day of award, {day}, {name} was accredited to award it and it was listed"
+    then = f"On the day of award, {day}, {name} was accredited to award it, and it was listed in the register"
     if not any(one.covers(listing.code, listing.version, today) for one in known.accreditations):
         return warning("no-longer-accredited", f"{then}; since then the accreditation has ended.")
     if listing.discontinued_on is not None and today >= listing.discontinued_on:

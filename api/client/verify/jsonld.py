@@ -39,8 +39,25 @@ _IRI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|\\^`\x7f-\x9f]*""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # Members whose value is a JSON literal, or a claim of another format under its own rules.
 _FOREIGN = frozenset(
-    ("_sd", "_sd_alg", "...", "aud", "cnf", "exp", "iat", "iss", "jku", "jti", "jwk", "jsonSchema")
-    + ("kid", "nbf", "sub", "x5u", "endorsementJwt")
+    [
+        "_sd",
+        "_sd_alg",
+        "...",
+        "aud",
+        "cnf",
+        "endorsementJwt",
+        "exp",
+        "iat",
+        "iss",
+        "jku",
+        "jsonSchema",
+        "jti",
+        "jwk",
+        "kid",
+        "nbf",
+        "sub",
+        "x5u",
+    ]
 )
 _KEYWORDS = frozenset(("@id", "@type", "@value", "@list", "@graph"))
 _STRING = "http://www.w3.org/2001/XMLSchema#string"

@@ -5,7 +5,20 @@ import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEW_ZEALAND = ZoneInfo("Pacific/Auckland")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
@@ -17,7 +30,7 @@ _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
 def shown(text: str, most: int = _SHOWN_MAX) -> str:
-    """Return somebody else's text as it may be printed: one line, nothing unseen, at most so many characters."""
+    """Return somebody else's text as it may be printed: one line, nothing unseen, at most so long."""
     seen = "".join(" " if unicodedata.category(sign) in _UNSEEN else sign for sign in text[: most + 1])
     seen = " ".join(seen.split())
     return seen if len(seen) <= most else f"{seen[: most - 1]}…"

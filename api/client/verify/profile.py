@@ -295,7 +295,7 @@ def inner_credentials(document: Mapping[str, Any]) -> list[Any]:
 
 
 def _objects(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects of a credential, itself first; the awards inside a record are documents of their own."""
+    """Yield the objects of a credential, itself first; awards inside a record are their own documents."""
     inner = {id(award) for award in inner_credentials(document)}
     waiting: list[Any] = [document]
     while waiting:

@@ -70,10 +70,8 @@ class _Naming:
 
     def _name_alike(self, nodes: Sequence[str]) -> None:
         """Name nodes whose own quads look the same, by what surrounds them."""
-        results = []
-        for node in nodes:
-            if node not in self.canonical:
-                results.append(self.deep_hash(node, {node: "_:b0"}))
+        unnamed = [node for node in nodes if node not in self.canonical]
+        results = [self.deep_hash(node, {node: "_:b0"}) for node in unnamed]
         for _, issued in sorted(results, key=lambda result: result[0]):
             for node in issued:
                 _issue(self.canonical, node, "_:c14n")

@@ -27,6 +27,7 @@ TOPIC = "microcredential.awarded"
 VERSION = 1
 _PRIVATE = b"\x01"
 _SALT_BYTES = 16
+_NAME_MAX = 0xFF
 _RECORDED_AT_MAX = 2**63
 _MEMBERS = frozenset(
     (
@@ -103,13 +104,14 @@ def check(
 
     Args:
         receipt: the one it carries; why it cannot be read; None where it carries none.
+        award: what it says.
         product_number: the second place where an award names its micro-credential; None where it does not.
         trust: whose log keys count; None: everything but the log's signature is checked.
     """
     if receipt is None:
         return not_checked(
             "receipt-missing",
-            "It carries no receipt of the public ledger: it was made before the award was published, or not there.",
+            "It carries no receipt of the public ledger: it was made before the award was published there.",
         )
     if isinstance(receipt, Malformed):
         return failed("receipt-unreadable", "Its receipt of the public ledger cannot be read.")
@@ -143,7 +145,7 @@ def _differing(receipt: Receipt, award: Award, product_number: str | None) -> An
                 )
             return failed(
                 f"receipt-{name.replace('_', '-')}",
-                f"The credential and the public ledger differ in {words}: the ledger says “{shown(recorded, 60)}”.",
+                f"It differs from the public ledger in {words}: the ledger says “{shown(recorded, 60)}”.",
             )
     if product_number is not None and product_number != award.code:
         return failed("receipt-micro-credential", "The credential names its micro-credential by two numbers.")
@@ -155,7 +157,7 @@ def _signed(checkpoint: Checkpoint, trust: Trust | None) -> Answer:
     if trust is None:
         return not_checked(
             "no-trust-file",
-            "Every detail agrees with its receipt; without a trust file it could not be checked who signed the receipt.",
+            "Every detail agrees with its receipt, but without a trust file nobody can say who signed that.",
         )
     if checkpoint.origin != trust.origin:
         return failed("receipt-other-log", "Its receipt is from another ledger than the one you trust.")
@@ -163,7 +165,7 @@ def _signed(checkpoint: Checkpoint, trust: Trust | None) -> Answer:
     if trust.needs_witnesses or not all(use.checkable for use in needed):
         return not_checked(
             "receipt-signature-kind",
-            "The signature of the public ledger is of a kind that this program cannot check: use a newer one.",
+            "The public ledger signs in a way that this program cannot check: use a newer one.",
         )
     if not needed or not all(_signed_by(use, checkpoint) for use in needed):
         return failed("receipt-signature", "Its receipt is not signed by the public ledger that you trust.")
@@ -221,7 +223,7 @@ def _claims(listed: Any) -> tuple[dict[str, str], list[bytes]]:
 
 def _claim_digest(salt: bytes, name: str, value: str) -> bytes:
     encoded = name.encode()
-    if len(encoded) > 0xFF:
+    if len(encoded) > _NAME_MAX:
         raise Malformed("the receipt names a claim that is none", code="receipt-form")
     return _hash("claim", salt, bytes([len(encoded)]), encoded, value.encode())
 

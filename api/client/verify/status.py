@@ -62,7 +62,7 @@ class StatusList:
 
 
 class Lists:
-    """Where the status lists of one verification come from: fetched if that is possible, else the bundle's."""
+    """Where the status lists of one verification come from: fetched if possible, else the bundle's."""
 
     def __init__(
         self,
@@ -137,12 +137,12 @@ def _answer(listed: StatusList, index: int, now_us: int) -> Answer:
     if listed.fresh_until < now:
         return warning(
             "status-list-expired",
-            f"It was not revoked as at {as_at}. That list has expired: whether it was revoked since is not known.",
+            f"It was not revoked as at {as_at}. That list has expired: what came after is not known.",
         )
     if listed.key_retired:
         return not_checked(
             "status-list-key-retired",
-            "The list of revoked credentials is signed with a key that the issuer no longer uses: get a newer one.",
+            "The list of revoked credentials is signed with a key no longer in use: get a newer list.",
         )
     return passed("not-revoked", f"It has not been revoked, by the issuer's list of {as_at}.")
 
@@ -150,7 +150,7 @@ def _answer(listed: StatusList, index: int, now_us: int) -> Answer:
 def open_status_list(
     document: Mapping[str, Any], url: str, issuer: str, trust: Trust | None, canonical: Canonical
 ) -> StatusList | Answer:
-    """Return a status list after checking that it is that issuer's and whole, or the answer that says why not.
+    """Return a status list once it is known to be that issuer's and whole, or the answer why not.
 
     Args:
         document: the status list credential.
@@ -161,31 +161,41 @@ def open_status_list(
     """
     if document.get("id") != url or issuer_of(document) != issuer:
         return failed("status-list-issuer", "The list of revoked credentials is not the one of its issuer.")
-    try:
-        secured = Secured(document, canonical)
-        method = method_of(secured.proofs[0]) if secured.proofs else None
-        for proof in secured.proofs:
-            secured.verify(proof)
-    except Unsupported:
-        return not_checked(
-            "status-list-signature-kind",
-            "The list of revoked credentials is signed in a way this program does not know.",
-        )
-    except (Malformed, Refused):
-        return failed(
-            "status-list-signature", "The signature of the list of revoked credentials does not hold."
-        )
-    if method is None or any(status_list_faults(document)):
+    objection = _signature_objection(document, canonical)
+    if objection is not None:
+        return objection
+    if any(status_list_faults(document)):
         return failed("status-list-form", "The list of revoked credentials is not made as it should be.")
-    if trust is None or (known := trust.party(issuer)) is None:
+    known = None if trust is None else trust.party(issuer)
+    if trust is None or known is None:
         return _read_list(document, key_retired=False)
-    key = known.key(method.multikey)
+    key = known.key(method_of(Secured(document, canonical).proofs[0]).multikey)
     if key is None:
         return failed(
             "status-list-key",
             "The list of revoked credentials is signed with a key that is not its issuer's.",
         )
     return _read_list(document, key_retired=not key.span.covers(trust.as_at_position))
+
+
+def _signature_objection(document: Mapping[str, Any], canonical: Canonical) -> Answer | None:
+    try:
+        secured = Secured(document, canonical)
+        for proof in secured.proofs:
+            secured.verify(proof)
+        signed = bool(secured.proofs)
+    except Unsupported:
+        return not_checked(
+            "status-list-signature-kind",
+            "The list of revoked credentials is signed in a way that this program does not know.",
+        )
+    except (Malformed, Refused):
+        signed = False
+    if not signed:
+        return failed(
+            "status-list-signature", "The signature of the list of revoked credentials does not hold."
+        )
+    return None
 
 
 def _read_list(document: Mapping[str, Any], *, key_retired: bool) -> StatusList | Answer:

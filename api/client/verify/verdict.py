@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from .plain import counted, shown
+from .plain import counted, day, long_date, shown
 
 VERIFIED = "Verified"
 WITH_NOTES = "Verified, with notes"
@@ -152,7 +152,7 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """What a command ends with: 0 verified, with or without notes; 1 not valid; 5 incomplete. SPEC.md 6."""
+        """What a command ends with: 0 verified, 1 not valid, 5 incomplete. Source: SPEC.md 6."""
         return EXIT_CODES[self.headline]
 
     def as_json(self) -> dict[str, Any]:
@@ -166,11 +166,18 @@ class Verdict:
     def text(self) -> str:
         """Return the verdict for a person at a terminal; nothing unseen in it, lines of at most 100 signs."""
         lines = [self.headline.upper(), ""]
+        if self.credential and self.headline == NOT_VALID:
+            lines += ["  Do not rely on it. This is what it says:", ""]
         lines += (
             _record_lines(self.credential) if "awards" in self.credential else _award_lines(self.credential)
         )
         for check in self.checks:
             lines += _filled(f"  {_WORDS[check.result]:<12} {check.number} {check.name:<14} ", check.sentence)
+        if self.credential and self.headline != NOT_VALID:
+            lines += [
+                "",
+                "  Compare the name with the person in front of you: no program can do that for you.",
+            ]
         return "\n".join(lines) + "\n"
 
 
@@ -182,7 +189,7 @@ def _award_lines(award: Mapping[str, Any]) -> list[str]:
         ("level", _said(award, "level")),
         ("credits", f"{_said(award, 'credits')} ({_said(award, 'hours')} hours of learning)"),
         ("awarded to", _said(award, "name")),
-        ("awarded on", _said(award, "awarded_on")),
+        ("awarded on", _day(award)),
         ("awarded by", _said(award, "awarded_by")),
         ("state", _said(award, "state")),
     )
@@ -199,6 +206,11 @@ def _record_lines(record: Mapping[str, Any]) -> list[str]:
     for award in record["awards"]:
         lines += [f"  {_said(award, 'result').upper()}", *_award_lines(award)]
     return lines
+
+
+def _day(award: Mapping[str, Any]) -> str:
+    awarded_on = day(award.get("awarded_on"))
+    return "not said" if awarded_on is None else long_date(awarded_on)
 
 
 def _pairs(*pairs: tuple[str, str]) -> list[str]:

@@ -87,11 +87,12 @@ class _Examined:
 
     @property
     def state(self) -> str:
-        """Whether it counts, as far as check 6 could find out."""
-        revocation = self.answers[6]
-        if revocation.code == "revoked":
+        """Whether it counts: known only where the signature and its key hold, for anyone can sign a list."""
+        if self.answers[6].code == REVOKED:
             return REVOKED
-        return IN_FORCE if revocation.result in (Result.PASSED, Result.WARNING) else NOT_KNOWN
+        known = self.answers[3].result is Result.PASSED and self.answers[4].result is Result.PASSED
+        listed = self.answers[6].result in (Result.PASSED, Result.WARNING)
+        return IN_FORCE if known and listed else NOT_KNOWN
 
 
 # ------------------------------------------------------------------ one award

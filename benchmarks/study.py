@@ -1,0 +1,47 @@
+"""What several measurements begin with: a ledger, and learners who are enrolled in a micro-credential.
+
+People, bodies and keys are the made-up ones of `tests.support`; what they say is built and signed
+by the kit, as a provider does it.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from api.client.statements import Statement
+from api.client.submission import Submission
+from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
+from tests.support.world import Human, a_result
+
+BATCH = 1_000
+OUTCOMES = ("LO1", "LO2")
+
+
+def a_class(folder: Path, learners: int) -> tuple[House, list[Human]]:
+    """Return a ledger in which this many learners are enrolled, and the learners."""
+    house, humans = a_study_ledger(folder), people(learners)
+    for batch in _batches(humans):
+        house.register(*batch)
+        house.enrol(*batch)
+    return house, humans
+
+
+def results(house: House, humans: Sequence[Human]) -> list[Submission]:
+    """Return signed submissions of 1 000 results: every outcome for every learner.
+
+    No learner is in a submission twice: every row loads streams of its own, which costs most.
+    """
+    return [
+        house.build(PROVIDER_KEY, [_result(human, outcome) for human in batch])
+        for outcome in OUTCOMES
+        for batch in _batches(humans)
+    ]
+
+
+def _result(human: Human, outcome: str) -> Statement:
+    said = a_result(human, outcome)
+    said["who"]["row_ref"] = f"{outcome}-{human.nsn}"
+    return statement("assessment.passed", **said)
+
+
+def _batches(humans: Sequence[Human]) -> Iterator[Sequence[Human]]:
+    return (humans[at : at + BATCH] for at in range(0, len(humans), BATCH))

@@ -1,0 +1,1 @@
+"""What others wrote judges what we write."""
