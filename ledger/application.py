@@ -260,13 +260,13 @@ class Ledger(Application[UUID]):
             batch = decide_public(case, rows, self._check_proofs)
         else:
             batch = PrivateDeciding(case, self.vault, self.store, self.replay).decide(rows)
-        if received.claims.mode == ATOMIC and len(batch.recorded) < len(batch.outcomes):
+        if received.claims.mode == ATOMIC and any(one.refused for one in batch.outcomes):
             return atomic_refusal(batch.outcomes)
         self._save_batch(received, batch, as_of)
         return batch.outcomes
 
     def _as_first_signed(self, received: ReceivedSubmission) -> ReceivedSubmission:
-        """Return the submission under the signature it was first recorded with: every record carries that one.
+        """Return the submission under the signature it was first recorded with, which every record carries.
 
         An ES256 signature is random, so the same submission may come back as other bytes.
         """

@@ -28,6 +28,7 @@ else:
 
 BUSY_TIMEOUT_S = 30
 CACHE_KIB = 64 * 1024
+SYNCHRONOUS_FULL = 2
 IN_LIST_MAX = 500  # parameters in one `IN (…)`: below every build's limit, large enough to amortise
 
 Connection = sqlite3.Connection
@@ -57,6 +58,8 @@ def connect(path: Path, *, secure_delete: bool = False) -> Connection:
     )
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    if connection.execute("PRAGMA synchronous").fetchone()[0] < SYNCHRONOUS_FULL:
+        raise Unavailable("this SQLite does not flush: acknowledged facts could be lost", code="storage")
     connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA cell_size_check=ON")

@@ -26,7 +26,7 @@ from ledger.ids import random_bytes
 from ledger.privacy import commitments
 from ledger.privacy.sealing import SubjectKey, record_aad
 
-SALT_BYTES = 32
+SALT_BYTES = HASH_BYTES = 32
 # Open part of every private record, before the fields of its class.
 PRIVATE_HEAD = ("class_version", "subject", "as_of", "ruleset_id", "decided_on", "row_key", "row_mac")
 PUBLIC_HEAD = ("class_version", "as_of", "ruleset_id")
@@ -239,11 +239,19 @@ def claim_digests(shown: Sequence[tuple[str, str]], content_salt: bytes) -> list
 
 
 def private_state(state: bytes) -> PrivateState:
-    """Return the four parts of a private record as stored."""
+    """Return the four parts of a private record as stored.
+
+    Raises:
+        Corrupt: there are not four, or a commitment is not 32 bytes: hashed one after the other,
+            they would stay the same if a byte moved from one to the next.
+    """
     try:
-        return PrivateState(*unpack(state))
+        parts = PrivateState(*unpack(state))
+        if len(parts.claims_commit) != HASH_BYTES or len(parts.sealed_commit) != HASH_BYTES:
+            raise Corrupt("a commitment of a private record is not 32 bytes", code="state")
     except (ValueError, TypeError) as error:
         raise Corrupt("a private record does not have its shape", code="state") from error
+    return parts
 
 
 def unseal(stored: StoredEvent, key: SubjectKey) -> Unsealed:

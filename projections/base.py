@@ -46,10 +46,13 @@ CREATE TABLE IF NOT EXISTS tracking (
   PRIMARY KEY (view, number, application)
 ) STRICT, WITHOUT ROWID;
 """
+# Changes no row when the position is not a new one, or the generation has been dropped.
 _TRACK = (
-    "INSERT INTO tracking VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET position = excluded.position"
-    " WHERE excluded.position > tracking.position"
+    "INSERT INTO tracking SELECT view, number, ?3, ?4 FROM generation WHERE view = ?1 AND number = ?2"
+    " ON CONFLICT DO UPDATE SET position = excluded.position WHERE excluded.position > tracking.position"
 )
+# What `track` refuses a position with; the library's name for it.
+NotForward = IntegrityError
 
 _TABLE = re.compile(r"CREATE (?:VIRTUAL )?TABLE \{(\w+)\}")
 
@@ -75,6 +78,16 @@ def snapshot(database: Database) -> Iterator[Connection]:
         yield connection
     finally:
         connection.execute("ROLLBACK")
+
+
+def standing(connection: Connection) -> int | None:
+    """Return the position of the views that are served, whatever their version; None when none is."""
+    row = connection.execute(
+        "SELECT MAX(COALESCE(position, 0)) FROM generation g LEFT JOIN tracking t"
+        " ON t.view = g.view AND t.number = g.number AND application = ? WHERE served = 1",
+        (APPLICATION,),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 class Rows:
@@ -214,7 +227,7 @@ class View(TrackingRecorder):
         """Move the position inside a transaction; IntegrityError unless it moves forward."""
         values = (self.NAME, self.number(connection), tracking.application_name, tracking.notification_id)
         if connection.execute(_TRACK, values).rowcount != 1:
-            raise IntegrityError(f"position {tracking.notification_id} was folded before")
+            raise NotForward(f"position {tracking.notification_id} was folded before")
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Move the position without writing rows; IntegrityError unless it moves forward."""
@@ -330,6 +343,7 @@ _STORED: dict[type, Callable[[Any], Any]] = {
 _LOADED: dict[Any, Callable[[Any], Any]] = {
     UUID: lambda value: UUID(bytes=value),
     date: date.fromisoformat,
+    bool: bool,
     tuple: lambda value: _tuples(json.loads(value)),
 }
 

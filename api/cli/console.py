@@ -14,9 +14,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from api.app import close_house, open_house
 from api.client.errors import ClientError
-from api.dependencies import House
+from api.house import House, close_house, open_house
 from api.settings import Settings
 from ledger.errors import LedgerError, Rollback, Split
 

@@ -21,18 +21,18 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from api.app import close_house, files_of, furnish, open_house
 from api.cli import demo as data_of
 from api.cli.console import AsJson, err, fail, out, print_json, spoken_errors
 from api.cli.keepers import run_server
 from api.client.answers import counts
 from api.client.statements import Statement
 from api.client.submission import build, organisation_id
-from api.dependencies import House
+from api.house import House, close_house, files_of, furnish, open_house
 from api.operations.registrar import found, say_or_fail, take_into_custody
 from api.providers.posting import Desk
 from api.security.tokens import Bearer
 from api.settings import DEMO_MARK, Settings
+from ledger.authority import OPERATOR_BODY
 from ledger.founding import Charter, make_passphrase
 from ledger.statements import read_submission
 
@@ -103,7 +103,7 @@ def _house(folder: Path, settings: Settings, step: Step) -> House:
     ledger = found(files, make_passphrase(files), CHARTER)
     step(f"Founded {CHARTER.origin} in {folder}.")
     statements = data_of.register()
-    say_or_fail(ledger, statements)
+    say_or_fail(ledger, [one for one in statements if not _founded(one)])
     numbers = [body["number"] for body in data_of.organisations() if "provider" in _roles(body)]
     take_into_custody(ledger, numbers)
     listed = sum(statement["type"] == "microcredential.registered" for statement in statements)
@@ -115,6 +115,12 @@ def _house(folder: Path, settings: Settings, step: Step) -> House:
     step(f"Registered {len(learners)} learners.")
     (folder / DEMO_MARK).write_text(json.dumps({"personas": []}))
     return furnish(ledger, settings)
+
+
+def _founded(statement: Mapping[str, Any]) -> bool:
+    """Whether the founding has registered this organisation already: the regulator and the operator."""
+    named = statement.get("number", statement.get("body"))
+    return statement["type"] == "organisation.registered" and named in (CHARTER.registrar_number, OPERATOR_BODY)
 
 
 def _roles(body: Mapping[str, Any]) -> set[str]:

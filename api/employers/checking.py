@@ -19,8 +19,12 @@ _STATUS_PARTS = 3
 _NUMBER_DIGITS_MAX = 9
 
 MEANINGS = {
-    "Verified": "It is genuine, unchanged and in force. Compare the name in it with the person’s identity document.",
-    "Verified, with notes": "Nothing is wrong with it, but there is something you should know: read the notes below.",
+    "Verified": (
+        "It is genuine, unchanged and in force. Compare the name in it with the person’s identity document."
+    ),
+    "Verified, with notes": (
+        "Nothing is wrong with it, but there is something you should know: read the notes below."
+    ),
     "Could not be verified completely": (
         "Nothing wrong was found, but something that matters could not be checked. Do not rely on it yet."
     ),

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 
-from api.dependencies import House
+from api.house import House
 from ledger.errors import LedgerError, Rollback, Split
 
 log = logging.getLogger("roa")

@@ -18,7 +18,7 @@ from uuid import UUID
 from api.client import answers
 from api.client import rows as files
 from api.client.submission import build
-from api.dependencies import House
+from api.house import House
 from api.problems import Problem
 from api.providers.messages import answer_json, outcomes_json
 from api.security.tokens import Bearer

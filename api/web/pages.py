@@ -4,9 +4,8 @@ Pages work without script, and there is none. The doors give plain values; the t
 to them (`api.web.words`), and escape whatever comes from outside.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +31,12 @@ class Site:
 
     demo: everything in it is invented, and every page says so.
     contact: whom to ask.
+    personas: the invented learners whose records can be looked at; none but on a demonstration.
     """
 
     demo: bool
     contact: str
+    personas: Sequence[Mapping[str, str]]
 
 
 def _environment() -> Environment:
@@ -63,7 +64,10 @@ def text_of(request: Request, template: str, **values: Any) -> str:
 def page(request: Request, template: str, *, cache_control: str = A_MOMENT, **values: Any) -> Response:
     """Return a page that anyone may see, with an ETag."""
     return answer(
-        request, text_of(request, template, **values).encode(), f"{HTML}; charset=utf-8", cache_control=cache_control
+        request,
+        text_of(request, template, **values).encode(),
+        f"{HTML}; charset=utf-8",
+        cache_control=cache_control,
     )
 
 
@@ -81,7 +85,7 @@ def problem_page(request: Request, problem: Mapping[str, Any], headers: Mapping[
     if not prefers_html(request) or request.url.path.startswith("/v1/"):
         return None
     return HTMLResponse(
-        text_of(request, "problem.html", problem=problem, heading=HTTPStatus(problem["status"]).phrase),
+        text_of(request, "problem.html", problem=problem),
         status_code=problem["status"],
         headers={**headers, "Cache-Control": NOT_KEPT, "Vary": "Accept"},
     )
@@ -90,6 +94,6 @@ def problem_page(request: Request, problem: Mapping[str, Any], headers: Mapping[
 def add_static(app: FastAPI) -> None:
     """Serve style and typeface, and answer people's errors with pages."""
     house = app.state.house
-    app.state.site = Site(house.demo, house.settings.statement_of_contact)
+    app.state.site = Site(house.demo, house.settings.statement_of_contact, house.personas)
     app.state.problem_page = problem_page
     app.router.routes.append(Route("/static/{name:path}", static_files.serve, methods=["GET"]))

@@ -114,6 +114,21 @@ KINDS = {
     "moe": "Ministry",
     "operator": "Operator of this ledger",
 }
+# Broad fields of the New Zealand Standard Classification of Education: the first two digits of a code.
+FIELDS = {
+    "01": "Natural and physical sciences",
+    "02": "Information technology",
+    "03": "Engineering and related technologies",
+    "04": "Architecture and building",
+    "05": "Agriculture, environmental and related studies",
+    "06": "Health",
+    "07": "Education",
+    "08": "Management and commerce",
+    "09": "Society and culture",
+    "10": "Creative arts",
+    "11": "Food, hospitality and personal services",
+    "12": "Mixed field programmes",
+}
 ROLES = {"provider": "Provider", "developer": "Developer", "ssb": "Standard-setting body"}
 SUPPORT = {
     "granted": "supports it",
@@ -186,6 +201,11 @@ def title(text: str) -> Markup:
     return Markup('{} <span class="kind">(Micro-credential)</span>').format(own)
 
 
+def field(nzsced: str) -> str:
+    """Return the broad field that an NZSCED code lies in; the code itself where it lies in none."""
+    return FIELDS.get(nzsced[:2], nzsced)
+
+
 def sentence(text: str) -> str:
     """Return a text as a sentence: a capital first, a full stop last."""
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
@@ -208,6 +228,7 @@ FILTERS: dict[str, Any] = {
     "grouped": grouped,
     "size": size,
     "file_size": file_size,
+    "field": field,
     "title_of": title,
     "sentence": sentence,
 }
@@ -223,6 +244,7 @@ TABLES: dict[str, Mapping[str, str]] = {
     "modes": MODES,
     "bases": BASES,
     "revocations": REVOCATIONS,
+    "fields": FIELDS,
     "kinds": KINDS,
     "roles": ROLES,
     "support": SUPPORT,

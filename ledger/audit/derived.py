@@ -1,23 +1,27 @@
 """What is derived: values that may be held once, the newest authority record, the schema itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from ledger import database
 from ledger.audit.report import Report
+from ledger.audit.rows import COLUMNS, stored, text
 from ledger.database import Connection
-from ledger.domain.claims import claims_of
+from ledger.domain.claims import ROW, Claim, claims_of
 from ledger.domain.registry import EVENTS
 from ledger.mapper import LedgerMapper
 from ledger.store.readback import StoredRecord
 from ledger.store.sqlite import SCHEMA, read_head
 
-_EXPECTED = "CREATE TEMP TABLE expected (kind TEXT, key BLOB, position INTEGER, PRIMARY KEY (kind, key)) WITHOUT ROWID"
+_ROW = ROW.encode()
+Held = tuple[int, bytes, bytes]  # position, kind, key
 
 
 def check_schema(connection: Connection, report: Report) -> None:
     """Compare tables, indexes and triggers with ours: an append-only trigger may have been dropped."""
     fresh = database.in_memory()
+    fresh.text_factory = bytes
     fresh.executescript(SCHEMA)
     if _schema(fresh) != _schema(connection):
         report.add(
@@ -26,65 +30,87 @@ def check_schema(connection: Connection, report: Report) -> None:
     fresh.close()
 
 
-def _schema(connection: Connection) -> list[tuple[str, ...]]:
+def _schema(connection: Connection) -> list[tuple[Any, ...]]:
     rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
     return sorted(map(tuple, rows))
 
 
-class DerivedChecks:
-    """Rebuilds `taken` in a temporary table and compares, and finds the newest authority record."""
+class TakenChecks:
+    """Follows what records take and free, beside the rows of `taken` in order of position.
+
+    A row must stand at the record that took its value, unless a later record freed it.
+    """
 
     def __init__(self, connection: Connection, report: Report) -> None:
         self._connection, self._report = connection, report
         self._mapper = LedgerMapper.for_reading()
         self._authority = 0
-        connection.execute("DROP TABLE IF EXISTS temp.expected")
-        connection.execute(_EXPECTED)
+        self._takes: list[Held] = []
+        self._frees: list[Held] = []
+        self._awaiting: dict[tuple[bytes, bytes], int] = {}  # taken, not there: a later record must free it
+        self._rows = connection.execute("SELECT position, kind, key FROM taken ORDER BY position")
+        self._ahead: Held | None = self._rows.fetchone()
 
-    def take(self, batch: Sequence[StoredRecord]) -> None:
-        """Follow what the records of a batch take and free."""
-        self._connection.execute("BEGIN")
-        for record in batch:
-            with self._report.at(f"record {record.position}"):
-                self._take(record)
-        self._connection.execute("COMMIT")
+    def takes_row(self, position: int, row_key: bytes) -> None:
+        """Note that the record at `position` takes its row, and nothing else."""
+        self._takes.append((position, _ROW, row_key))
 
-    def _take(self, record: StoredRecord) -> None:
+    def follow(self, record: StoredRecord) -> None:
+        """Note what a record takes and frees."""
         event_class = EVENTS.get(record.topic)
         if event_class is None or record.state is None:
             return
         if event_class.AUTHORITY:
             self._authority = record.position
         takes, frees = claims_of(self._mapper.to_domain_event(record.event), self._code_of)
-        self._connection.executemany(
-            "DELETE FROM temp.expected WHERE kind = ? AND key = ?", [(one.kind, one.key) for one in frees]
-        )
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO temp.expected VALUES (?,?,?)",
-            [(one.kind, one.key, record.position) for one in takes],
-        )
+        self._takes += _held(record.position, takes)
+        self._frees += _held(record.position, frees)
 
     def _code_of(self, stream: UUID) -> str:
         """Return the code of the award whose stream that is."""
         row = self._connection.execute(
-            "SELECT position, stream, version, topic, state, recorded_at_us, entry, leaf, submission, row, gone"
-            " FROM record WHERE stream = ? AND version = 1",
-            (stream.bytes,),
+            f"SELECT {COLUMNS} FROM record WHERE stream = ? AND version = 1", (stream.bytes,)
         ).fetchone()
-        code: str = self._mapper.to_domain_event(StoredRecord(*row).event).code
+        code: str = self._mapper.to_domain_event(stored(row).event).code
         return code
 
+    def settle(self, last: int) -> None:
+        """Compare what the records up to position `last` take with the rows that say so."""
+        there: set[Held] = set()
+        while self._ahead is not None and self._ahead[0] <= last:
+            there.add(self._ahead)
+            self._ahead = self._rows.fetchone()
+        taken = set(self._takes)
+        for position, kind, _ in sorted(there - taken):
+            self._add(kind, position, "is held, and that record does not take it")
+        # In order of position; at one position what was taken before is freed before it is taken again.
+        changes = [(*one, False) for one in taken - there] + [(*one, True) for one in self._frees]
+        for position, kind, key, freed in sorted(changes, key=lambda change: (change[0], not change[3])):
+            if freed and self._awaiting.pop((kind, key), None) is None:
+                self._add(kind, position, "was freed by that record, and is held still")
+            elif not freed:
+                self._await(position, kind, key)
+        self._takes, self._frees = [], []
+
+    def _await(self, position: int, kind: bytes, key: bytes) -> None:
+        before = self._awaiting.get((kind, key))
+        if before is not None:
+            self._add(kind, before, "is taken by that record and again later, and never freed")
+        self._awaiting[kind, key] = position
+
     def finish(self) -> None:
-        """Compare, and clean up."""
-        for kind, position in self._differences():
-            self._report.add("taken", f"taken {kind}", f"is not what the records say at position {position}")
+        """Check what is left over, and the newest authority record."""
+        while self._ahead is not None:
+            self.settle(self._ahead[0])
+        for (kind, _), position in self._awaiting.items():
+            self._add(kind, position, "is taken by that record, and nobody holds it")
         with self._report.at("head"):
             if read_head(self._connection).authority != self._authority:
                 self._report.add("head", "head", "the newest authority record is another")
-        self._connection.execute("DROP TABLE temp.expected")
 
-    def _differences(self) -> Iterator[tuple[str, int]]:
-        yield from self._connection.execute(
-            "SELECT kind, position FROM (SELECT kind, key, position FROM taken EXCEPT SELECT * FROM temp.expected)"
-            " UNION SELECT kind, position FROM (SELECT * FROM temp.expected EXCEPT SELECT kind, key, position FROM taken)"
-        )
+    def _add(self, kind: bytes, position: int, what: str) -> None:
+        self._report.add("taken", f"taken {text(kind)}", f"position {position}: {what}")
+
+
+def _held(position: int, claims: Iterable[Claim]) -> list[Held]:
+    return [(position, claim.kind.encode(), claim.key) for claim in claims]

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from ledger.database import DatabaseError
 from ledger.errors import LedgerError
 
 FAULTS_MAX = 1000  # reported one by one; the rest is counted
@@ -49,6 +50,8 @@ class Report:
             yield
         except LedgerError as error:
             self.add(error.code, where, str(error))
+        except DatabaseError as error:
+            self.add("storage", where, f"the file cannot be read: {error}")
         except (
             ValueError,
             TypeError,
@@ -56,6 +59,7 @@ class Report:
             IndexError,
             AttributeError,
             OverflowError,
+            RecursionError,
             AssertionError,
         ) as error:
             self.add("garbage", where, f"a stored value cannot be read: {type(error).__name__}")

@@ -1,59 +1,90 @@
-"""The order in which an audit looks at a ledger: one pass over the records, then what is derived."""
+"""The order in which an audit looks at a ledger: one pass over the records, then what is derived.
 
-from collections.abc import Sequence
-from typing import Protocol
+The anchor is read first, then one state of the database is held to the end: what is recorded or
+published meanwhile is the next audit's.
+"""
 
 from ledger.application import Ledger
-from ledger.audit.derived import DerivedChecks, check_schema
+from ledger.audit.derived import TakenChecks, check_schema
 from ledger.audit.records import RecordChecks
 from ledger.audit.report import Report
+from ledger.audit.rows import open_for_audit, record_rows
 from ledger.audit.sealed import SealedChecks
 from ledger.audit.submissions import SubmissionChecks
-from ledger.audit.tree import TreeChecks, check_checkpoints
+from ledger.audit.tree import Log, TreeChecks, check_anchor, check_checkpoints
+from ledger.database import Connection
+from ledger.domain.registry import EVENTS
+from ledger.files import LedgerFiles
+from ledger.log.checkpoint import Checkpoint
+from ledger.mapper import PUBLIC_HEAD, public_state
+from ledger.privacy.vault import Vault
 from ledger.store.anchor import Anchor
-from ledger.store.readback import StoredRecord, records
-
-BATCH = 5000
 
 
-class Pass(Protocol):
-    """One kind of check over the records, batch by batch."""
-
-    def take(self, batch: Sequence[StoredRecord]) -> None:
-        """Check the records of a batch."""
-        ...
-
-
-def audit(ledger: Ledger, *, with_keys: bool = True) -> Report:
+def audit(ledger: Ledger, *, with_keys: bool = True, short: bool = True) -> Report:
     """Check everything in a ledger and return what was found, never raising for what is stored.
 
     Args:
         ledger: the ledger, open.
         with_keys: also open sealed parts; without, nothing personal is read.
+        short: let records that hold go the short way (see `records`); what is found is the same.
     """
     report = Report()
-    connection = ledger.store.database.reader
+    log, anchored, signed = _published(ledger.files, ledger.store.database.reader, report)
+    connection = open_for_audit(ledger.files.ledger)
+    try:
+        with report.at("ledger.sqlite"):
+            tree = _records(
+                connection, ledger.vault if with_keys else None, report, (anchored, signed), short=short
+            )
+            check_anchor(tree, anchored, signed, report)
+            check_checkpoints(connection, log, tree, anchored, signed, report)
+    finally:
+        connection.close()
+    return report
+
+
+def _published(
+    files: LedgerFiles, connection: Connection, report: Report
+) -> tuple[Log, Checkpoint | None, Checkpoint | None]:
+    """Return what the founding record says of the log, and what lies at the anchor's place."""
+    log, anchored, signed = Log("", ()), None, None
+    with report.at("anchor"):
+        row = connection.execute("SELECT state FROM record WHERE position = 1").fetchone()
+        if row is not None:
+            log = _log(row[0])
+        anchor = Anchor(files.anchor, log.origin)
+        if row is not None or not anchor.is_new:
+            anchored, signed = anchor.read(), anchor.signed()
+    return log, anchored, signed
+
+
+def _log(state: bytes) -> Log:
+    fields = dict(zip(EVENTS["ledger.founded"].OPEN, public_state(state)[0][len(PUBLIC_HEAD) :], strict=True))
+    return Log(fields["origin"], tuple(fields["log_keys"]))
+
+
+def _records(
+    connection: Connection,
+    vault: Vault | None,
+    report: Report,
+    published: tuple[Checkpoint | None, ...],
+    *,
+    short: bool,
+) -> TreeChecks:
     check_schema(connection, report)
-    submissions = SubmissionChecks(connection, report)
-    tree = TreeChecks(connection, report)
-    derived = DerivedChecks(connection, report)
-    passes: list[Pass] = [submissions, RecordChecks(connection, report), derived]
-    if with_keys:
-        passes.append(SealedChecks(connection, ledger.vault, report))
-    # Bounded by what is stored, not by what the head claims.
-    last = connection.execute("SELECT COALESCE(MAX(position), 0) FROM record").fetchone()[0]
-    for first in range(1, last + 1, BATCH):
-        batch = list(records(connection, first, first + BATCH - 1))
+    tree = TreeChecks(connection, report, [one.size for one in published if one is not None])
+    submissions, taken = SubmissionChecks(connection, report), TakenChecks(connection, report)
+    checks = RecordChecks(connection, report, submissions, taken, short=short)
+    sealed = None if vault is None else SealedChecks(connection, vault, report)
+    for batch in record_rows(connection):
         tree.take(batch)
-        for one in passes:
-            one.take(batch)
+        checks.take(batch)
+        taken.settle(batch[-1][0])
+        if sealed is not None:
+            sealed.take(batch)
     report.records = tree.size
     tree.finish()
     submissions.finish()
-    derived.finish()
-    with report.at("checkpoint"):
-        check_checkpoints(connection, tree, report)
-    with report.at("anchor"):
-        anchor = Anchor(ledger.files.anchor, ledger.founding.origin)
-        tree.check_anchor(anchor)
-    return report
+    taken.finish()
+    return tree

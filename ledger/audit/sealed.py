@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from ledger.audit.report import Report
+from ledger.audit.rows import RecordRow, stored
 from ledger.database import Connection
 from ledger.deciding.rows import row_content, row_name
 from ledger.domain.base import PRIVATE
@@ -27,10 +28,11 @@ class SealedChecks:
         self._leaves = StatementLeaves(connection)
         self._submissions: dict[int, tuple[bytes, bytes]] = {}
 
-    def take(self, batch: Sequence[StoredRecord]) -> None:
+    def take(self, batch: Sequence[RecordRow]) -> None:
         """Check the private records of a batch."""
         private = []
-        for record in batch:
+        for row in batch:
+            record = stored(row)
             with self._report.at(f"record {record.position}"):
                 event_class = EVENTS.get(record.topic)
                 if event_class is not None and event_class.PRIVACY is PRIVATE and record.state is not None:

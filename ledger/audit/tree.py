@@ -1,60 +1,96 @@
-"""The log: leaves, tiles, head, checkpoints and anchor, from an independent frontier."""
+"""The log: leaves, tiles, head, checkpoints and anchor, grown again tile by tile from the entries."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import NamedTuple
 
 from ledger.audit.report import Report
+from ledger.audit.rows import RecordRow, text
 from ledger.database import Connection
-from ledger.errors import Corrupt, LedgerError
+from ledger.errors import Corrupt
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
-from ledger.log.merkle import Frontier, leaf_hash, root_of
+from ledger.log.merkle import Frontier, root_of
 from ledger.log.note import format_note, parse_note, verify_note
-from ledger.mapper import public_state
 from ledger.publisher import NO_PREVIOUS, Published
-from ledger.store.anchor import Anchor
-from ledger.store.readback import StoredRecord
 from ledger.store.recorder import TILE_WIDTH, Head
 from ledger.store.sqlite import read_head
 
 
-class TreeChecks:
-    """Grows the tree again from the entries and remembers the roots that were published."""
+class Log(NamedTuple):
+    """What the founding record says of the log."""
 
-    def __init__(self, connection: Connection, report: Report) -> None:
+    origin: str
+    vkeys: tuple[str, ...]
+
+
+class TreeChecks:
+    """Grows the tree again and remembers the roots at the sizes that were published."""
+
+    def __init__(self, connection: Connection, report: Report, published: Iterable[int]) -> None:
+        """Remember roots at the sizes in `published`, beside those of the checkpoints stored."""
         self._connection, self._report = connection, report
-        self._frontier = Frontier()
-        self._levels: list[list[bytes]] = []  # hashes of the tile that is filling up, per level
+        self._tiles, self._tail = Frontier(), Frontier()  # over roots of full tiles; within the tile begun
+        self._above: list[list[bytes]] = []  # hashes of the tile that is filling up, for levels 1, 2, …
         self._tiles_seen = 0
-        self._last: StoredRecord | None = None
-        self._wanted = {size for (size,) in connection.execute("SELECT size FROM checkpoint")}
-        self._signed = set(self._wanted)
-        self.roots: dict[int, bytes] = {0: root_of([])}
+        self._last_us = 0
+        sizes = {size for (size,) in connection.execute("SELECT size FROM checkpoint")}
+        self._stops = sorted(sizes.union(published))
+        self.roots: dict[int, bytes] = {}
 
     @property
     def size(self) -> int:
         """Records taken in so far."""
-        return self._frontier.size
+        return self._tiles.size * TILE_WIDTH + self._tail.size
 
-    def take(self, batch: Sequence[StoredRecord]) -> None:
-        """Add the leaves of a batch."""
-        for record in batch:
-            if record.position != self.size + 1:
-                self._report.add(
-                    "position", f"record {record.position}", f"follows record {self.size}: some are missing"
-                )
+    def frontier(self) -> Frontier:
+        """Return the frontier of everything taken in: that over the full tiles, then that within the last."""
+        return Frontier.from_bytes(self.size, self._tiles.to_bytes() + self._tail.to_bytes())
+
+    def take(self, batch: Sequence[RecordRow]) -> None:
+        """Add the leaves of a batch; every batch but the last is of whole tiles."""
+        # Positions ascend and none comes twice, so the two ends tell whether one is missing between.
+        if (batch[0][0], batch[-1][0]) != (self.size + 1, self.size + len(batch)):
+            self._find_gap(batch)
+        leaves = [sha256(b"\x00" + row[6]).digest() for row in batch]
+        for row, leaf in zip(batch, leaves, strict=True):
+            if row[7] != leaf:
+                self._report.add("leaf", f"record {row[0]}", "the leaf is not that of its entry")
+        for at in range(0, len(leaves), TILE_WIDTH):
+            self._grow(leaves[at : at + TILE_WIDTH])
+        self._last_us = batch[-1][5]
+
+    def _find_gap(self, batch: Sequence[RecordRow]) -> None:
+        for expected, row in enumerate(batch, self.size + 1):
+            if row[0] != expected:
+                self._report.add("position", f"record {row[0]}", f"stands where record {expected} belongs")
                 return
-            leaf = leaf_hash(record.entry)
-            if leaf != record.leaf:
-                self._report.add("leaf", f"record {record.position}", "the leaf is not that of its entry")
-            self._frontier.append(leaf)
-            self._fill(0, leaf)
-            self._last = record
-            if self.size in self._wanted:
-                self.roots[self.size] = self._frontier.root()
+
+    def _grow(self, leaves: list[bytes]) -> None:
+        first = self.size
+        stops = self._stops[bisect_right(self._stops, first) : bisect_right(self._stops, first + len(leaves))]
+        if len(leaves) == TILE_WIDTH and not stops[:-1] and stops in ([], [first + TILE_WIDTH]):
+            self._full_tile(leaves, root_of(leaves))
+        else:
+            for leaf in leaves:
+                self._tail.append(leaf)
+                if self.size in stops and self._tail.size < TILE_WIDTH:
+                    self.roots[self.size] = self.frontier().root()
+            if self._tail.size == TILE_WIDTH:
+                root, self._tail = self._tail.root(), Frontier()
+                self._full_tile(leaves, root)
+        if stops and stops[-1] == self.size:
+            self.roots[self.size] = self.frontier().root()
+
+    def _full_tile(self, leaves: list[bytes], root: bytes) -> None:
+        self._check_tile(0, self._tiles.size, b"".join(leaves))
+        self._tiles.append(root)
+        self._fill(1, root)
 
     def _fill(self, level: int, value: bytes) -> None:
-        if level == len(self._levels):
-            self._levels.append([])
-        filling = self._levels[level]
+        if level > len(self._above):
+            self._above.append([])
+        filling = self._above[level - 1]
         filling.append(value)
         if len(filling) == TILE_WIDTH:
             number = (self.size >> (8 * (level + 1))) - 1
@@ -77,71 +113,82 @@ class TreeChecks:
         (tiles,) = self._connection.execute("SELECT COUNT(*) FROM tile").fetchone()
         if tiles != self._tiles_seen:
             self._report.add("tile", "tile", f"{tiles} tiles are stored, the tree has {self._tiles_seen}")
-        (heads,) = self._connection.execute("SELECT COUNT(*) FROM head WHERE id = 0").fetchone()
-        if heads != 1:
-            self._report.add("head", "head", "there is not exactly one head row")
 
     def _check_head(self, head: Head) -> None:
-        frontier = self._frontier
+        frontier = self.frontier()
         if (head.size, head.root, head.frontier) != (frontier.size, frontier.root(), frontier.to_bytes()):
             self._report.add("head", "head", "size, root or frontier are not those of the records")
-        if self._last is not None and head.recorded_at_us != self._last.recorded_at_us:
+        if head.recorded_at_us != self._last_us:
             self._report.add("head", "head", "the instant is not that of the newest record")
 
-    def check_anchor(self, anchor: Anchor) -> None:
-        """Check that the database holds what was published, and a checkpoint for it."""
-        anchored = anchor.read()
-        if anchored is None:
-            if len(self.roots) > 1:
-                raise Corrupt("there are checkpoints and no anchor", code="anchor")
-            return
-        if anchored.size > self.size:
-            raise Corrupt(f"{anchored.size} records were published, {self.size} are stored", code="rollback")
-        if anchored.size not in self.roots:
-            raise Corrupt(f"there is no checkpoint for the published size {anchored.size}", code="anchor")
-        if self.roots[anchored.size] != anchored.root:
-            raise Corrupt("the published root is not that of the records", code="split")
+
+# ------------------------------------------------------------------ what was published
 
 
-def check_checkpoints(connection: Connection, tree: TreeChecks, report: Report) -> None:
-    """Check every checkpoint: its number, size, root, its note's signature, and the chain."""
-    vkeys = _log_keys(connection)
+def check_anchor(
+    tree: TreeChecks, anchored: Checkpoint | None, signed: Checkpoint | None, report: Report
+) -> None:
+    """Check that the database holds what was published.
+
+    Args:
+        tree: grown to its end.
+        anchored: the anchor, read before the database was.
+        signed: the newest checkpoint at the anchor's place, read then too; None or older than the
+            anchor where a stop interrupted a publication.
+        report: takes what is found.
+    """
+    if anchored is None:
+        if tree.roots or signed is not None:
+            report.add("anchor", "anchor", "there are checkpoints, and the anchor is missing")
+        return
+    if anchored.size > tree.size:
+        what = f"{anchored.size} records were published, {tree.size} are stored"
+        report.add("rollback", "anchor", what)
+    elif tree.roots.get(anchored.size) != anchored.root:
+        report.add("split", "anchor", "the published root is not that of the records")
+    if signed is not None and signed.size > anchored.size:
+        report.add("anchor", "anchor", "a larger checkpoint was signed: an old anchor was put back")
+
+
+def check_checkpoints(
+    connection: Connection,
+    log: Log,
+    tree: TreeChecks,
+    anchored: Checkpoint | None,
+    signed: Checkpoint | None,
+    report: Report,
+) -> None:
+    """Check every checkpoint: number, size, root, signatures, chain; and that none is missing."""
     previous, last_number, last_size = NO_PREVIOUS, 0, 0
-    for row in connection.execute(
+    for number, size, root, before, note in connection.execute(
         "SELECT number, size, root, previous, note FROM checkpoint ORDER BY number"
     ):
-        published = Published(*row)
+        published = Published(number, size, root, before, text(note))
         report.checkpoints += 1
-        with report.at(f"checkpoint {published.number}"):
-            if published.number != last_number + 1 or published.size <= last_size:
+        with report.at(f"checkpoint {number}"):
+            if number != last_number + 1 or size <= last_size:
                 raise Corrupt("does not follow the one before", code="checkpoint")
-            if published.previous != previous:
+            if before != previous:
                 raise Corrupt("does not hold the digest of the one before", code="checkpoint")
-            if tree.roots.get(published.size) != published.root:
+            if tree.roots.get(size) != root:
                 raise Corrupt("its root is not that of the records", code="checkpoint")
-            _check_note(published, vkeys)
-        previous, last_number, last_size = published.digest, published.number, published.size
+            _check_note(published, log)
+        last_number, last_size, previous = number, size, NO_PREVIOUS
+        with report.at(f"checkpoint {number}"):
+            previous = published.digest
+    if signed is not None and last_size < signed.size:
+        report.add("checkpoint", "checkpoint", f"the one of size {signed.size}, which was signed, is missing")
+    if anchored is not None and last_size > anchored.size:
+        report.add(
+            "anchor", "anchor", f"a checkpoint of size {last_size} was signed: an old anchor was put back"
+        )
 
 
-def _log_keys(connection: Connection) -> tuple[str, ...]:
-    """Return the log's verifier keys as the founding record names them."""
-    row = connection.execute("SELECT state FROM record WHERE position = 1").fetchone()
-    if row is None:
-        return ()
-    try:
-        values, _ = public_state(row[0])
-        return tuple(values[5])
-    except (LedgerError, IndexError, TypeError):
-        return ()
-
-
-def _check_note(published: Published, vkeys: tuple[str, ...]) -> None:
+def _check_note(published: Published, log: Log) -> None:
     note = parse_note(published.note.encode())
-    if format_note(note) != published.note.encode() or len(note.signatures) != len(vkeys):
+    if format_note(note) != published.note.encode() or len(note.signatures) != len(log.vkeys):
         raise Corrupt("its note carries more or less than the log's signatures", code="checkpoint")
-    for vkey in vkeys:
+    for vkey in log.vkeys:
         verify_note(note, vkey)
-    body = parse_checkpoint(note.text.encode())
-    if (body.size, body.root) != (published.size, published.root):
-        raise Corrupt("its note is of another size or root", code="checkpoint")
-    assert isinstance(body, Checkpoint)
+    if parse_checkpoint(note.text.encode()) != Checkpoint(log.origin, published.size, published.root):
+        raise Corrupt("its note is of another log, size or root", code="checkpoint")

@@ -10,6 +10,7 @@ from ledger.commands.base import Decision, Request
 from ledger.commands.checks import NONE, Findings, listed_value, not_allowed
 from ledger.domain.key import Key, KeyRegistered, KeyRetired, KeyRevoked
 from ledger.domain.organisation import Organisation
+from ledger.domain.register import Register
 from ledger.errors import Malformed
 from ledger.ids import public_id
 from ledger.keys.signer import jwk_text, public_key_of_jwk, thumbprint
@@ -29,7 +30,7 @@ def register(request: Request) -> Decision:
         *listed_value("custody", members["custody"], CUSTODIES),
         *_purposes(members["purposes"]),
     )
-    if kid is None or kid in request.register.keys:
+    if kid is None or _is_registered(request.register, kid, members["jwk"]):
         findings = (*findings, finding("E817"))
     if kid is None or findings:
         return Decision(findings)
@@ -45,6 +46,12 @@ def register(request: Request) -> Decision:
         not_before=members["not_before"],
     )
     return Decision(changed=(key,))
+
+
+def _is_registered(held: Register, kid: str, jwk: dict[str, str]) -> bool:
+    """Whether a key is on the register already; those of the founding are, without a record of their own."""
+    founded = held.founding.key_texts() if held.founding else ()
+    return kid in held.keys or jwk_text(jwk) in founded
 
 
 def usable_kid(jwk: dict[str, str]) -> str | None:

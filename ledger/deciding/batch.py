@@ -32,6 +32,11 @@ class Outcome:
     position: int | None = None
     award: UUID | None = None
 
+    @property
+    def refused(self) -> bool:
+        """Whether the row stops an atomic submission; one that is unchanged does not."""
+        return self.status in (HELD, REJECTED)
+
 
 @dataclass(slots=True)
 class Batch:

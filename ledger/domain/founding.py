@@ -51,3 +51,7 @@ class Founding(LedgerAggregate):
     operator_name: str
     operator_keys: tuple[tuple[str, str], ...]  # (purpose, JWK as JCS text)
     made_at: str
+
+    def key_texts(self) -> tuple[str, ...]:
+        """Return the keys that the ledger began with, as JCS text: registered by the founding itself."""
+        return (self.registrar_jwk, *(jwk for _, jwk in self.operator_keys))

@@ -33,9 +33,7 @@ def parse(data: bytes | str, *, size_max_bytes: int, depth_max: int = DEPTH_MAX)
         text = data if isinstance(data, str) else data.decode()
         if text.count("[") + text.count("{") > depth_max:
             _check_depth(text, depth_max)
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_float=_finite, parse_constant=_refuse_constant
-        )
+        value = _read(text)
         if "\\ud" in text or "\\uD" in text:
             _plain(value).encode()  # a lone surrogate has no UTF-8 form
     except UnicodeDecodeError as error:
@@ -126,6 +124,12 @@ def _finite(text: str) -> float:
 
 def _refuse_constant(name: str) -> Never:
     raise ValueError(f"{name} is not JSON")
+
+
+# One decoder for all: to make one costs as much as to read a statement.
+_read = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_finite, parse_constant=_refuse_constant
+).decode
 
 
 def _check_depth(text: str, depth_max: int) -> None:

@@ -93,7 +93,7 @@ def parse_entry_bundle(data: bytes) -> list[bytes]:
     entries, at = [], 0
     while at < len(data):
         end = at + 2 + int.from_bytes(data[at : at + 2], "big")
-        if at + 2 > len(data) or end > len(data):
+        if end > len(data):
             raise Malformed("an entry bundle is cut off")
         entries.append(data[at + 2 : end])
         at = end

@@ -91,6 +91,6 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def _kek(passphrase: bytes, salt: bytes, scrypt_n: int) -> bytes:
-    if not 2 <= scrypt_n <= SCRYPT_N_MAX:
+    if not 0 < scrypt_n <= SCRYPT_N_MAX:
         raise ValueError("the cost named in the file is out of range")
     return Scrypt(salt=salt, length=_KEY_BYTES, n=scrypt_n, r=SCRYPT_R, p=SCRYPT_P).derive(passphrase)

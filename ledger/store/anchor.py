@@ -39,6 +39,11 @@ class Anchor:
     def _checkpoint(self) -> Path:
         return self.place / "checkpoint"
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever published to this place."""
+        return not self._head.exists() and not self._checkpoint.exists()
+
     def read(self) -> Checkpoint | None:
         """Return what was published last, None before the first publication.
 
@@ -99,7 +104,9 @@ class Anchor:
         try:
             frontier = Frontier.from_nodes(anchored.size, self.reader(anchored.size).node)
         except (OSError, Malformed) as error:
-            raise Corrupt(f"tiles are missing or cut off at the anchor's place: {error}", code="anchor") from error
+            raise Corrupt(
+                f"tiles are missing or cut off at the anchor's place: {error}", code="anchor"
+            ) from error
         if frontier.root() != anchored.root:
             raise Corrupt("the tiles at the anchor's place do not make the anchored root", code="anchor")
         return frontier
@@ -110,8 +117,10 @@ class Anchor:
         for tile in _tiles_between(old_size, new_size):
             target = self.place / path_of(tile)
             target.parent.mkdir(parents=True, exist_ok=True)
-            read = tree.entries(*tile[1:]) if tile.level is None else tree.tile(*tile)
-            _write(target, read)
+            if tile.level is None:
+                _write(target, tree.entries(tile.number, tile.width))
+            else:
+                _write(target, tree.tile(tile.level, tile.number, tile.width))
             folders.add(target.parent)
         for folder in folders:
             _flush_folder(folder)

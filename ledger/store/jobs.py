@@ -19,7 +19,8 @@ _DAY_US = 86_400_000_000
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS job (
   number INTEGER PRIMARY KEY, iss BLOB NOT NULL, jti BLOB NOT NULL, n INTEGER NOT NULL, root BLOB NOT NULL,
-  body_mac BLOB, body BLOB, extra BLOB, state TEXT NOT NULL, received_at_us INTEGER NOT NULL, UNIQUE (iss, jti)
+  body_mac BLOB, body BLOB, extra BLOB, state TEXT NOT NULL, received_at_us INTEGER NOT NULL,
+  UNIQUE (iss, jti)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS job_age ON job (received_at_us);
 CREATE TABLE IF NOT EXISTS outcome (
@@ -113,7 +114,8 @@ class Jobs:
     def unfinished(self) -> list[Job]:
         """Return the jobs that a stop interrupted, oldest first."""
         rows = self._database.reader.execute(
-            "SELECT number, iss, jti, n, root, body_mac, body, extra, state FROM job WHERE state = ? ORDER BY number",
+            "SELECT number, iss, jti, n, root, body_mac, body, extra, state FROM job"
+            " WHERE state = ? ORDER BY number",
             (PROCESSING,),
         )
         return [Job(number, UUID(bytes=iss), UUID(bytes=jti), *rest) for number, iss, jti, *rest in rows]

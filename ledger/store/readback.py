@@ -14,7 +14,7 @@ from ledger.database import Connection
 from ledger.domain.base import PUBLIC
 from ledger.domain.registry import EVENTS
 from ledger.errors import Corrupt
-from ledger.mapper import LedgerStoredEvent, commitments_of
+from ledger.mapper import HASH_BYTES, LedgerStoredEvent, commitments_of
 
 _COLUMNS = "position, stream, version, topic, state, recorded_at_us, entry, leaf, submission, row, gone"
 
@@ -74,8 +74,8 @@ class StatementLeaves:
                 "SELECT leaf_hashes FROM submission WHERE number = ?", (record.submission,)
             ).fetchone()
             self._number, self._hashes = record.submission, found[0] if found else b""
-        leaf = self._hashes[record.row * 32 : record.row * 32 + 32]
-        if len(leaf) != 32:
+        leaf = self._hashes[record.row * HASH_BYTES : record.row * HASH_BYTES + HASH_BYTES]
+        if len(leaf) != HASH_BYTES or record.row < 0:
             raise Corrupt(
                 f"the submission of record {record.position} does not hold its statement", code="submission"
             )

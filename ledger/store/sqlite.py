@@ -23,7 +23,7 @@ from eventsourcing.persistence import (
 from ledger import database
 from ledger.clock import Clock, SystemClock
 from ledger.database import Connection, Database
-from ledger.errors import Corrupt, Reused, Stale, Taken, Unavailable
+from ledger.errors import Corrupt, Reused, Stale, Taken
 from ledger.log.merkle import root_of
 from ledger.mapper import LedgerNotification, LedgerStoredEvent
 from ledger.store.recorder import (
@@ -60,7 +60,8 @@ CREATE TABLE IF NOT EXISTS tile (
   level INTEGER NOT NULL, number INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS checkpoint (
-  number INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, previous BLOB NOT NULL, note TEXT NOT NULL
+  number INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, previous BLOB NOT NULL,
+  note TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS taken (
   kind TEXT NOT NULL, key BLOB NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (kind, key)
@@ -214,7 +215,8 @@ class LedgerRecorder(ApplicationRecorder):
         """Return the records of many streams, each oldest first; unknown streams are absent."""
         found: dict[UUID, list[StoredEvent]] = {}
         rows = self.database.select_in(
-            f"SELECT {_STORED} FROM record WHERE stream IN ({{marks}}) AND gone IS NULL ORDER BY stream, version",
+            f"SELECT {_STORED} FROM record WHERE stream IN ({{marks}}) AND gone IS NULL"
+            " ORDER BY stream, version",
             [stream.bytes for stream in streams],
         )
         for row in rows:
@@ -281,7 +283,8 @@ class LedgerRecorder(ApplicationRecorder):
         """Return which record holds each of these values; free ones are absent."""
         rows = self.database.select_in(
             "SELECT t.key, r.position, r.stream, r.version, r.topic, r.state, r.recorded_at_us"
-            f" FROM taken t JOIN record r ON r.position = t.position WHERE t.kind = '{kind}' AND t.key IN ({{marks}})",
+            " FROM taken t JOIN record r ON r.position = t.position"
+            f" WHERE t.kind = '{kind}' AND t.key IN ({{marks}})",
             list(keys),
         )
         return {
@@ -326,7 +329,8 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
         return self.application_recorder()
 
     def tracking_recorder(
-        self, tracking_recorder_class: type[TrackingRecorder] | None = None
+        self,
+        tracking_recorder_class: type[TrackingRecorder] | None = None,  # noqa: ARG002 - the library's
     ) -> TrackingRecorder:
         """Views keep their own tracking, in their own file: see `projections.base`."""
         raise DatabaseError("the ledger's file holds no tracking: views keep their own")
@@ -427,7 +431,8 @@ def _versions(connection: Connection, streams: Sequence[UUID | str]) -> dict[UUI
     for at in range(0, len(streams), database.IN_LIST_MAX):
         part = [_bytes(stream) for stream in streams[at : at + database.IN_LIST_MAX]]
         rows = connection.execute(
-            f"SELECT stream, MAX(version) FROM record WHERE stream IN ({','.join('?' * len(part))}) GROUP BY stream",
+            "SELECT stream, MAX(version) FROM record"
+            f" WHERE stream IN ({','.join('?' * len(part))}) GROUP BY stream",
             part,
         )
         found.update((UUID(bytes=stream), version) for stream, version in rows)

@@ -23,7 +23,11 @@ class Organisation:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the register's JSON names bodies."""
-        named = {"name": self.name_en} if self.name_mi is None else {"name": self.name_en, "name_mi": self.name_mi}
+        named = (
+            {"name": self.name_en}
+            if self.name_mi is None
+            else {"name": self.name_en, "name_mi": self.name_mi}
+        )
         return {"number": self.number, "body": self.body, **named}
 
 
@@ -174,7 +178,11 @@ class Listing:
             "discontinued_on": _day(self.discontinued_on),
             "review_due": _day(self.review_due),
             "reviews": [
-                {"reviewed_on": one.reviewed_on.isoformat(), "outcome": one.outcome, "next_due": _day(one.next_due)}
+                {
+                    "reviewed_on": one.reviewed_on.isoformat(),
+                    "outcome": one.outcome,
+                    "next_due": _day(one.next_due),
+                }
                 for one in self.reviews
             ],
             "providers": [

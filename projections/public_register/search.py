@@ -88,9 +88,7 @@ class Page:
 
 def fold(text: str) -> str:
     """Return a text as words are compared: no marks, no case, single spaces between letters and digits."""
-    plain = (
-        char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char)
-    )
+    plain = (char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
     kept = (char if char.isalnum() else " " for char in plain if char not in _SILENT)
     return " ".join("".join(kept).casefold().split())
 
@@ -110,7 +108,9 @@ def cursor_key(cursor: str) -> tuple[int, str, str, int]:
     try:
         rank, title, code, version = parse(unb64url(cursor), size_max_bytes=_CURSOR_SIZE_MAX_BYTES)
     except (Malformed, ValueError, TypeError) as error:
-        raise Malformed("this is no cursor of the register: begin at the first page", code="cursor") from error
+        raise Malformed(
+            "this is no cursor of the register: begin at the first page", code="cursor"
+        ) from error
     if (type(rank), type(title), type(code), type(version)) != (int, str, str, int):
         raise Malformed("this is no cursor of the register: begin at the first page", code="cursor")
     return rank, title, code, version

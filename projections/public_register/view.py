@@ -3,10 +3,8 @@
 Source: DOMAIN.md 4.1 (register), issue "whole arrow", item 7 (`/register`).
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
-from datetime import date
-from typing import Any, ClassVar
+from dataclasses import fields, replace
+from typing import ClassVar
 
 from ledger.domain.accreditation import AccreditationEnded, AccreditationGranted
 from ledger.domain.founding import LedgerFounded
@@ -43,9 +41,10 @@ class PublicRegisterView(View):
       position INTEGER PRIMARY KEY, registrar_number INTEGER NOT NULL, registrar_name TEXT NOT NULL
     ) STRICT;
     CREATE TABLE {organisation} (
-      stream BLOB PRIMARY KEY, position INTEGER NOT NULL, number INTEGER UNIQUE, body TEXT UNIQUE,
-      kind TEXT NOT NULL, name_en TEXT NOT NULL, name_mi TEXT
+      stream BLOB PRIMARY KEY, position INTEGER NOT NULL, number INTEGER, body TEXT, kind TEXT NOT NULL,
+      name_en TEXT NOT NULL, name_mi TEXT, folded_name TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE {label} (label TEXT PRIMARY KEY, stream BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE {listing} (
       position INTEGER PRIMARY KEY, stream BLOB NOT NULL UNIQUE, code TEXT NOT NULL, version INTEGER NOT NULL,
       title TEXT NOT NULL, purpose TEXT NOT NULL, relevance TEXT NOT NULL, level INTEGER NOT NULL,
@@ -70,7 +69,8 @@ class PublicRegisterView(View):
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX {accreditation}_code ON {accreditation} (code, version);
     CREATE INDEX {accreditation}_stream ON {accreditation} (stream);
-    CREATE VIRTUAL TABLE {words} USING fts5 (title, developer, text, tokenize = "unicode61 remove_diacritics 0");
+    CREATE VIRTUAL TABLE {words}
+      USING fts5 (title, developer, text, tokenize = "unicode61 remove_diacritics 0");
     """
 
     # -------------------------------------------------------------- one listing
@@ -91,7 +91,7 @@ class PublicRegisterView(View):
         """Return the organisation with that number (95001 or "95001") or body code."""
         with self.reading() as rows:
             row = rows.one(
-                "SELECT * FROM {organisation} WHERE number = CAST(?1 AS INTEGER) AND ?1 = number OR body = ?1",
+                "SELECT o.* FROM {label} JOIN {organisation} o USING (stream) WHERE label = ?",
                 (str(reference),),
             )
         return None if row is None else loaded(Organisation, row)
@@ -102,11 +102,11 @@ class PublicRegisterView(View):
         return str(reference) if found is None else found.name_en
 
     def organisations(self) -> tuple[Organisation, ...]:
-        """Return every organisation that has developed or may deliver something, by name."""
+        """Return every organisation that has developed or been accredited for something, by name."""
         with self.reading() as rows:
             found = rows.all(
-                "SELECT * FROM {organisation} WHERE number IN (SELECT provider FROM {accreditation})"
-                " OR COALESCE(CAST(number AS TEXT), body) IN (SELECT developer FROM {listing})"
+                "SELECT * FROM {organisation} WHERE stream IN (SELECT l.stream FROM {label} l WHERE label IN"
+                " (SELECT developer FROM {listing} UNION SELECT CAST(provider AS TEXT) FROM {accreditation}))"
                 " ORDER BY name_en, position"
             )
         return tuple(loaded(Organisation, row) for row in found)
@@ -128,78 +128,215 @@ class PublicRegisterView(View):
         Raises:
             Malformed: the cursor is not one of ours.
         """
-        values: dict[str, Any] = {
+        words = match(search.words) if search.words.strip() else None
+        rank, title, code, version = cursor_key(search.after) if search.after else _BEFORE_ALL
+        values = {
             "on": search.on.isoformat(),
-            "match": match(search.words),
-            "title_match": f"title : ({match(search.words)})",
+            "words": words,
+            "title_words": words and f"title : ({words})",
             "organisation": search.organisation,
             "level": search.level,
             "field": search.field,
             "status": search.status,
             "credits_min": search.credits_min,
             "credits_max": search.credits_max,
+            "every_version": search.every_version,
         }
-        fitting = _STANDING + "".join(_conditions(search))
+        after = {"rank": rank, "title": title, "code": code, "version": version, "limit": limit + 1}
         with self.reading() as rows:
-            total = rows.count(fitting + _COUNT, values)
-            after = ""
-            if search.after is not None:
-                after = _AFTER
-                values |= dict(zip(("rank", "title", "code", "version"), cursor_key(search.after), strict=True))
-            ranked = _RANK_TITLES if search.words.strip() else _RANK_EQUAL
-            found = rows.all(fitting + ranked + after + _ORDER, {**values, "limit": limit + 1})
-        shown = found[:limit]
-        next_page = cursor_of(_key(shown[-1])) if len(found) > limit else None
-        return Page(tuple(loaded(Found, row) for row in shown), total, next_page)
+            total = rows.count(_FITTING + _COUNT, values)
+            found = rows.all(_FITTING + _PAGE, {**values, **after})
+        shown, more = found[:limit], found[limit:]
+        # The key of the page's order stands behind the columns of an entry.
+        next_page = cursor_of((*shown[-1][-2:], *shown[-1][:2])) if more else None
+        return Page(tuple(loaded(Found, row[:-2]) for row in shown), total, next_page)
 
 
-# Each listing as it stands on a day, then what must hold for it.
-_STANDING = """
+_BEFORE_ALL = (-1, "", "", 0)
+# What fits, each listing as it stands on the day; a condition that is not given holds.
+_FITTING = """
 WITH standing AS (
   SELECT *, CASE WHEN discontinued_on <= :on THEN 'discontinued' WHEN expiring_from <= :on THEN 'expiring'
     ELSE 'current' END AS status
   FROM {listing} WHERE listed_on <= :on
-), fitting AS (SELECT * FROM standing s WHERE 1"""
-_NEWEST = """
-  AND version = (SELECT MAX(n.version) FROM {listing} n WHERE n.code = s.code AND n.listed_on <= :on)"""
-_WORDS = """
-  AND position IN (SELECT rowid FROM {words} WHERE {words} MATCH :match)"""
-_ORGANISATION = """
-  AND (developer = :organisation OR EXISTS (
-    SELECT 1 FROM {accreditation} a WHERE a.code = s.code AND a.version = s.version
-    AND CAST(a.provider AS TEXT) = :organisation AND a.valid_from <= :on
-    AND (a.ended_on IS NULL OR a.ended_on >= :on)))"""
-_LEVEL, _STATUS = " AND level = :level", " AND status = :status"
-_FIELD = " AND substr(nzsced, 1, length(:field)) = :field"
-_CREDITS_MIN, _CREDITS_MAX = " AND credits >= :credits_min", " AND credits <= :credits_max"
-_COUNT = ") SELECT COUNT(*) FROM fitting"
-_RANK_EQUAL = "), ranked AS (SELECT *, 0 AS rank FROM fitting)"
-_RANK_TITLES = """), ranked AS (
-  SELECT *, position NOT IN (SELECT rowid FROM {words} WHERE {words} MATCH :title_match) AS rank FROM fitting)"""
-_SELECT = """
+), delivering AS (
+  SELECT * FROM {accreditation} WHERE valid_from <= :on AND (ended_on IS NULL OR ended_on >= :on)
+), named AS (
+  SELECT label FROM {label} WHERE stream = (SELECT stream FROM {label} WHERE label = :organisation)
+), fitting AS (
+  SELECT *, CASE WHEN :words IS NULL THEN 0
+    ELSE position NOT IN (SELECT rowid FROM {words} WHERE {words} MATCH :title_words) END AS rank
+  FROM standing s
+  WHERE (:words IS NULL OR position IN (SELECT rowid FROM {words} WHERE {words} MATCH :words))
+  AND (:every_version OR version =
+    (SELECT MAX(n.version) FROM {listing} n WHERE n.code = s.code AND n.listed_on <= :on))
+  AND (:organisation IS NULL OR developer IN named OR EXISTS (
+    SELECT 1 FROM delivering d
+    WHERE d.code = s.code AND d.version = s.version AND CAST(d.provider AS TEXT) IN named))
+  AND (:level IS NULL OR level = :level)
+  AND (:field IS NULL OR substr(nzsced, 1, length(:field)) = :field)
+  AND (:status IS NULL OR status = :status)
+  AND (:credits_min IS NULL OR credits >= :credits_min)
+  AND (:credits_max IS NULL OR credits <= :credits_max)
+)
+"""
+_COUNT = "SELECT COUNT(*) FROM fitting"
+_PAGE = """
 SELECT code, version, title, level, credits, nzsced, status, developer,
-  COALESCE((SELECT name_en FROM {organisation} o
-            WHERE COALESCE(CAST(o.number AS TEXT), o.body) = r.developer), developer),
+  COALESCE((SELECT name_en FROM {label} JOIN {organisation} USING (stream) WHERE label = developer),
+    developer),
   listed_on,
-  (SELECT COUNT(DISTINCT provider) FROM {accreditation} a WHERE a.code = r.code AND a.version = r.version
-   AND a.valid_from <= :on AND (a.ended_on IS NULL OR a.ended_on >= :on)),
+  (SELECT COUNT(DISTINCT provider) FROM delivering d WHERE d.code = f.code AND d.version = f.version),
   rank, folded_title
-FROM ranked r"""
-_AFTER = _SELECT + " WHERE (rank, folded_title, code, version) > (:rank, :title, :code, :version)"
-_ORDER = " ORDER BY rank, folded_title, code, version LIMIT :limit"
+FROM fitting f
+WHERE (rank, folded_title, code, version) > (:rank, :title, :code, :version)
+ORDER BY rank, folded_title, code, version LIMIT :limit
+"""
 
 
-def _conditions(search: Search) -> Iterable[str]:
-    if not search.every_version:
-        yield _NEWEST
-    if search.words.strip():
-        yield _WORDS
-    given = {
-        _ORGANISATION: search.organisation,
-        _LEVEL: search.level,
-        _FIELD: search.field,
-        _STATUS: search.status,
-        _CREDITS_MIN: search.credits_min,
-        _CREDITS_MAX: search.credits_max,
+def _listing(rows: Rows, row: Row) -> Listing:
+    bare = loaded(Listing, row[:_LISTING_COLUMNS])
+    stream, version = (bare.stream.bytes,), (bare.code, bare.version)
+    developer = rows.one(
+        "SELECT name_en FROM {label} JOIN {organisation} USING (stream) WHERE label = ?", (bare.developer,)
+    )
+    providers = rows.all(
+        "SELECT a.*, COALESCE(name_en, provider) FROM {accreditation} a"
+        " LEFT JOIN {label} l ON label = CAST(provider AS TEXT)"
+        " LEFT JOIN {organisation} o ON o.stream = l.stream"
+        " WHERE code = ? AND version = ? ORDER BY a.position",
+        version,
+    )
+    versions = rows.all("SELECT version FROM {listing} WHERE code = ? ORDER BY version", (bare.code,))
+    statuses = rows.all("SELECT * FROM {status_change} WHERE stream = ? ORDER BY position", stream)
+    reviews = rows.all("SELECT * FROM {review} WHERE stream = ? ORDER BY position", stream)
+    return replace(
+        bare,
+        outcomes=tuple(Outcome(*one) for one in bare.outcomes),
+        developer_name=developer[0] if developer else bare.developer,
+        versions=tuple(number for (number,) in versions),
+        statuses=tuple(loaded(StatusChange, one) for one in statuses),
+        reviews=tuple(loaded(Review, one) for one in reviews),
+        accreditations=tuple(loaded(Accreditation, one) for one in providers),
+    )
+
+
+_LISTING_COLUMNS = [field.name for field in fields(Listing)].index("developer_name")
+
+
+# ------------------------------------------------------------------ folding
+
+
+def _founded(writes: Writes, position: int, event: LedgerFounded) -> None:
+    number, name, _ = event.registrar
+    writes.insert("founding", position, number, name)
+
+
+def _organisation(writes: Writes, position: int, event: OrganisationRegistered) -> None:
+    writes.insert(
+        "organisation",
+        event.originator_id,
+        position,
+        event.number,
+        event.body,
+        event.kind,
+        event.name_en,
+        event.name_mi,
+        fold(f"{event.name_en} {event.name_mi or ''}"),
+    )
+    for label in (event.number, event.body):
+        if label is not None:
+            writes.insert("label", str(label), event.originator_id)
+
+
+def _registered(writes: Writes, position: int, event: MicrocredentialRegistered) -> None:
+    title = fold(event.title)
+    writes.insert(
+        "listing",
+        position,
+        event.originator_id,
+        event.code,
+        event.version,
+        event.title,
+        event.purpose,
+        event.relevance,
+        event.level,
+        event.credits,
+        event.nzsced,
+        event.outcomes,
+        event.assessment,
+        event.developer,
+        event.qa_approach,
+        event.review_months,
+        event.listed_on,
+        event.pathways,
+        event.languages,
+        event.support,
+        event.review_due,
+        *(None, None),  # neither expiring nor discontinued
+        title,
+    )
+    outcomes = (text for _, text, _ in event.outcomes)
+    text = (event.code, event.purpose, event.relevance, *outcomes, event.assessment, event.pathways or "")
+    writes.update("index", position, title, fold(" ".join(text)), event.developer)
+
+
+def _status_set(writes: Writes, position: int, event: MicrocredentialStatusSet) -> None:
+    writes.insert(
+        "status_change", event.originator_id, position, event.status, event.effective_from, event.cause
+    )
+    name = "expiring" if event.status == EXPIRING else "discontinued"
+    writes.update(name, event.effective_from, event.originator_id)
+
+
+def _reviewed(writes: Writes, position: int, event: MicrocredentialReviewed) -> None:
+    writes.insert("review", event.originator_id, position, event.reviewed_on, event.outcome, event.next_due)
+    writes.update("review_due", event.next_due, event.originator_id)
+
+
+def _granted(writes: Writes, position: int, event: AccreditationGranted) -> None:
+    for version in event.versions:
+        writes.insert(
+            "accreditation",
+            position,
+            version,
+            event.originator_id,
+            event.provider,
+            event.code,
+            event.valid_from,
+            event.conditions,
+            *(None, None),  # no end
+        )
+
+
+def _ended(writes: Writes, position: int, event: AccreditationEnded) -> None:
+    writes.update("accreditation_end", event.ended_on, event.reason, event.originator_id, position)
+
+
+class PublicRegisterProjection(ViewProjection):
+    """Folds what the regulator decides about micro-credentials and who may deliver them."""
+
+    VIEW = PublicRegisterView
+    HANDLERS: ClassVar[Handlers] = {
+        LedgerFounded: _founded,
+        OrganisationRegistered: _organisation,
+        MicrocredentialRegistered: _registered,
+        MicrocredentialStatusSet: _status_set,
+        MicrocredentialReviewed: _reviewed,
+        AccreditationGranted: _granted,
+        AccreditationEnded: _ended,
     }
-    yield from (condition for condition, value in given.items() if value is not None)
+    UPDATES: ClassVar[Updates] = {
+        "index": """
+          INSERT INTO {words} (rowid, title, text, developer) SELECT ?1, ?2, ?3,
+            (SELECT folded_name FROM {label} JOIN {organisation} USING (stream) WHERE label = ?4)
+        """,
+        "expiring": "UPDATE {listing} SET expiring_from = ? WHERE stream = ?",
+        "discontinued": "UPDATE {listing} SET discontinued_on = ? WHERE stream = ?",
+        "review_due": "UPDATE {listing} SET review_due = ? WHERE stream = ?",
+        # Every grant that was open then; one made after it stays open.
+        "accreditation_end": """
+          UPDATE {accreditation} SET ended_on = ?, ended_for = ?
+          WHERE stream = ? AND position < ? AND ended_on IS NULL
+        """,
+    }

@@ -298,7 +298,7 @@ class Recorded:
         recorded_at = self.recorded_at.to_bytes(8, "big")
         return b"\x01" + tagged("entry", recorded_at, statement, opened, claims_commit, sealed, ciphertext)
 
-    def extra(self, award: Award) -> Document:
+    def opened(self, award: Award) -> Document:
         """Return what a receipt of the award opens."""
         return {
             "v": 1,
@@ -340,7 +340,7 @@ class World:
 
     def receipt(self, award: Award, edit: Edit | None = None, *, size: int | None = None) -> str:
         """Return the receipt of an award; `edit` bends what it opens."""
-        extra = self.recorded.extra(award)
+        extra = self.recorded.opened(award)
         if edit is not None:
             edit(extra)
         return self.log.proof(award.index, sorted_json(extra), size=size or self.size)
@@ -355,7 +355,7 @@ class World:
         proof: Edit | None = None,
         receipt: str | None = None,
     ) -> Document:
-        """Return the signed Open Badge of an award; `edit` bends it, `proof` its proof, before it is signed."""
+        """Return an award's signed Open Badge; `edit` bends it, `proof` its proof, before it is signed."""
         document = open_badge(award, self.receipt(award) if receipt is None else receipt)
         if edit is not None:
             edit(document)

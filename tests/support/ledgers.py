@@ -50,7 +50,9 @@ from tests.support.world import (
 
 PASSPHRASE = b"a passphrase that lives for one test"
 SCRYPT_N = 16  # real ledgers ask for 2**15: a tenth of a second at every opening
-CHARTER = Charter(ORIGIN, "ledger.example", REGULATOR, "Demo Qualifications Authority (demo)", "Operator (demo)")
+CHARTER = Charter(
+    ORIGIN, "ledger.example", REGULATOR, "Demo Qualifications Authority (demo)", "Operator (demo)"
+)
 PROVIDER_KEY = "95001.submission"
 
 
@@ -186,7 +188,9 @@ def received(submission: kit.Submission) -> ReceivedSubmission:
     return read_submission(submission.body().splitlines(), origin=ORIGIN)
 
 
-def statement(type_: str, by: object = None, who: Mapping[str, Any] | None = None, **members: Any) -> Statement:
+def statement(
+    type_: str, by: object = None, who: Mapping[str, Any] | None = None, **members: Any
+) -> Statement:
     """Return a statement from the words of `tests.support.world`: dates as text, absent ones left out.
 
     `by` is for that world; here the key says who speaks.

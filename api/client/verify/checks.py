@@ -14,10 +14,11 @@ from .plain import day_of, instant, instant_of_us, long_date, long_instant, new_
 from .proofs import PURPOSE, Document, Method, Secured, Unsupported, method_of
 from .reading import read_object
 from .trust import Issuer, Listing, Trust
-from .verdict import Answer, Result, failed, not_checked, passed, warning
+from .verdict import OLD_TRUST, Answer, Result, failed, not_checked, passed, warning
 
 CLOCK_SKEW = timedelta(minutes=5)
 NO_TRUST = "no-trust-file"
+_NOT_ACCREDITED = "not-accredited"
 # Reasons not to pass a check; the first one is its answer, and nothing after it is looked at.
 Objections: TypeAlias = Iterator[Answer]
 _SMALL = re.compile(r"[0-9]{1,9}")
@@ -113,6 +114,8 @@ def signing_key(
     if trust is None:
         return _without_trust(method, issuer, dids)
     known = trust.party(issuer)
+    if (known is None or known.key(method.multikey) is None) and trust.older_than(size):
+        return OLD_TRUST
     if known is None:
         return not_checked(
             "key-issuer-unknown",
@@ -211,11 +214,13 @@ def _in_order(document: Document, award: Award, signed_on: date) -> bool:
 # ------------------------------------------------------------------ 8 issuer
 
 
-def provider_recognised(award: Award, trust: Trust | None) -> Answer:
+def provider_recognised(award: Award, size: int | None, trust: Trust | None) -> Answer:
     """Answer check 8 for an award: the trust file knows its issuer as a provider, by number and name."""
     if trust is None:
         return not_checked(NO_TRUST, "Without a trust file it could not be checked who issued it.")
     known = trust.issuers.get(award.issuer or "")
+    if known is None and trust.older_than(size):
+        return OLD_TRUST
     if known is None:
         return failed(
             "issuer-unknown", "Its issuer is not among the providers that the trust file recognises."
@@ -244,7 +249,7 @@ def _named(name: str | None, known: Issuer, what: str) -> Answer:
 # ------------------------------------------------------------------ 9 accreditation
 
 
-def accredited(award: Award, now_us: int, trust: Trust | None) -> Answer:
+def accredited(award: Award, size: int | None, now_us: int, trust: Trust | None) -> Answer:
     """Answer check 9: on the day of award the provider was accredited, and the micro-credential listed."""
     if trust is None:
         return not_checked(NO_TRUST, "Without a trust file it could not be checked who may award it.")
@@ -252,12 +257,15 @@ def accredited(award: Award, now_us: int, trust: Trust | None) -> Answer:
     if known is None or on is None or award.code is None or version is None:
         return not_checked("award-unclear", "It could not be checked who awarded what, and when.")
     listing = trust.listings.get((award.code, version))
+    if listing is None and trust.older_than(size):
+        return OLD_TRUST
     if listing is None:
         return failed("not-listed", "The register does not list this version of the micro-credential.")
     today = new_zealand_day(instant_of_us(now_us))
-    return next(_award_objections(award, known, listing, on), None) or _today(
-        listing, known, today, long_date(on)
-    )
+    objection = next(_award_objections(award, known, listing, on), None)
+    if objection is not None and objection.code == _NOT_ACCREDITED and trust.older_than(size):
+        return OLD_TRUST
+    return objection or _today(listing, known, today, long_date(on))
 
 
 def _award_objections(award: Award, known: Issuer, listing: Listing, on: date) -> Objections:
@@ -267,7 +275,7 @@ def _award_objections(award: Award, known: Issuer, listing: Listing, on: date) -
     if _too_late(listing, award, on):
         yield failed("discontinued", f"The micro-credential was discontinued before the day of award, {day}.")
     if not any(one.covers(listing.code, listing.version, on) for one in known.accreditations):
-        yield failed("not-accredited", f"{shown(known.name, 80)} was not accredited to award it on {day}.")
+        yield failed(_NOT_ACCREDITED, f"{shown(known.name, 80)} was not accredited to award it on {day}.")
 
 
 def _too_late(listing: Listing, award: Award, on: date) -> bool:

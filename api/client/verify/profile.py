@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import Malformed
 from .contexts import CLR, CREDENTIALS, EXTENSIONS, OPEN_BADGES
 from .plain import counted, shown
-from .proofs import Secured
+from .proofs import RDFC, Secured
 from .shapes import Faults, Rule, either, exactly, flag, items, moment, number, text, thing, types
 from .verdict import Answer, failed, passed
 
@@ -212,10 +212,12 @@ def _contexts(document: Mapping[str, Any], first: tuple[str, ...], then: tuple[s
 
 
 def _proof_faults(document: Mapping[str, Any]) -> Faults:
-    """A proof holds what we know and nothing else, by a key of the issuer."""
+    """The first proof is of the kind we sign with; all hold what we know and nothing else, by the issuer."""
     member = document.get("proof", [])
-    issuer = issuer_of(document)
-    for proof in member if isinstance(member, list) else [member]:
+    issuer, proofs = issuer_of(document), member if isinstance(member, list) else [member]
+    if proofs and isinstance(proofs[0], Mapping) and proofs[0].get("cryptosuite") != RDFC:
+        yield f"proof is not one of {RDFC}"
+    for proof in proofs:
         yield from _PROOF(proof, "proof")
         if isinstance(proof, Mapping):
             if not proof.keys() <= PROOF_MEMBERS:

@@ -17,9 +17,10 @@ from .profile import issuer_of, status_list_faults
 from .proofs import Canonical, Secured, Unsupported, method_of
 from .reading import read_object
 from .trust import Trust, did_host
-from .verdict import Answer, failed, not_checked, passed, warning
+from .verdict import OLD_TRUST, Answer, failed, not_checked, passed, warning
 
 PURPOSE = "revocation"
+REVOKED = "revoked"  # the code of the answer
 BYTES_MIN = 16 * 1024  # 131 072 bits: a shorter list would tell whose bit is asked for
 BYTES_MAX = 2 * 1024 * 1024
 FRESH_FOR = timedelta(hours=48)  # where a list does not say how long it holds
@@ -128,7 +129,7 @@ def _answer(listed: StatusList, index: int, now_us: int) -> Answer:
     except IndexError:
         return failed("status-index", "It points beyond the end of the list of revoked credentials.")
     if revoked:
-        return failed("revoked", f"It has been revoked: the issuer's list of {as_at} says so.")
+        return failed(REVOKED, f"It has been revoked: the issuer's list of {as_at} says so.")
     if listed.made_at > now + CLOCK_SKEW:
         return not_checked(
             "status-list-not-yet",
@@ -171,11 +172,17 @@ def open_status_list(
         return _read_list(document, key_retired=False)
     key = known.key(method_of(Secured(document, canonical).proofs[0]).multikey)
     if key is None:
-        return failed(
-            "status-list-key",
-            "The list of revoked credentials is signed with a key that is not its issuer's.",
-        )
+        return _unknown_key(document, trust)
     return _read_list(document, key_retired=not key.span.covers(trust.as_at_position))
+
+
+def _unknown_key(document: Mapping[str, Any], trust: Trust) -> Answer:
+    made_at = instant(document["validFrom"])
+    if made_at is not None and made_at > trust.made_at:
+        return OLD_TRUST
+    return failed(
+        "status-list-key", "The list of revoked credentials is signed with a key that is not its issuer's."
+    )
 
 
 def _signature_objection(document: Mapping[str, Any], canonical: Canonical) -> Answer | None:

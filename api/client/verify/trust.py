@@ -10,7 +10,7 @@ Source: SPEC.md 5; BUILD.md 7; LEDGER.md 2 (keys count by log position).
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -125,7 +125,7 @@ class Trust:
 
     fingerprint: str
     signed: bool
-    made_at: str
+    made_at: datetime
     as_at_position: int
     origin: str
     founding_entry_hash: bytes
@@ -181,6 +181,10 @@ class Trust:
         if did is None:
             return None
         return self.operator if did == self.operator.did else self.issuers.get(did)
+
+    def older_than(self, size: int | None) -> bool:
+        """Return whether the log had more records than this file takes into account."""
+        return size is not None and size > self.as_at_position
 
     def log_keys_at(self, size: int) -> list[LogKeyUse]:
         """Return the keys that must have signed a tree head of that size."""
@@ -277,9 +281,9 @@ def _quorum_none(policy: str) -> bool:
     return [line[1:] for line in lines if line[0] == "quorum"] == [["none"]]
 
 
-def _made_at(content: Mapping[str, Any]) -> str:
-    made_at: str = _member(content, "made_at", str)
-    if instant(made_at) is None:
+def _made_at(content: Mapping[str, Any]) -> datetime:
+    made_at = instant(content.get("made_at"))
+    if made_at is None:
         raise _wrong("made_at")
     return made_at
 

@@ -90,6 +90,12 @@ def not_checked(code: str, sentence: str) -> Answer:
     return Answer(Result.NOT_CHECKED, code, sentence)
 
 
+# What is unknown to a trust file older than the credential may be known to a newer one.
+OLD_TRUST = not_checked(
+    "trust-file-old", "Your trust file is older than this credential: get a newer one and check again."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One of the numbered checks, answered."""

@@ -88,7 +88,7 @@ class _Examined:
     @property
     def state(self) -> str:
         """Whether it counts: known only where the signature and its key hold, for anyone can sign a list."""
-        if self.answers[6].code == REVOKED:
+        if self.answers[6].code == status.REVOKED:
             return REVOKED
         known = self.answers[3].result is Result.PASSED and self.answers[4].result is Result.PASSED
         listed = self.answers[6].result in (Result.PASSED, Result.WARNING)
@@ -129,8 +129,8 @@ def _examine(document: Mapping[str, Any], setting: _Setting, sidecar: bytes | No
         5: checks.dates(document, award, now_us),
         6: status.check(document, setting.lists, now_us),
         7: receipt.check(found, award, facts.product_number(document), trust),
-        8: checks.provider_recognised(award, trust),
-        9: checks.accredited(award, now_us, trust),
+        8: checks.provider_recognised(award, size, trust),
+        9: checks.accredited(award, size, now_us, trust),
     }
     return _Examined(award, answers, size)
 

@@ -1,7 +1,7 @@
 """Issuers' DIDs and the documents under them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ledger.encoding.multi import multikey, public_key_of
@@ -47,6 +47,9 @@ def test_dids_are_as_published():
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64))
+@example("ISB~FOOD")
+@example("Tāmaki %2F/\n")
+@example("...")
 def test_every_body_code_has_a_path_of_its_own_or_none(code):
     """Any code makes one path segment; a code of dots alone, which would lead elsewhere, makes none."""
     did = body_did(HOST, code)
@@ -60,6 +63,9 @@ def test_every_body_code_has_a_path_of_its_own_or_none(code):
 
 
 @given(st.lists(st.text("AB:-_.~%2D/", min_size=1, max_size=5), min_size=2, max_size=2, unique=True))
+@example(["ISB:FOOD", "ISB-FOOD"])
+@example(["ISB:FOOD", "ISB_FOOD"])
+@example(["A-B", "A%2DB"])
 def test_two_bodies_never_share_a_did(codes):
     """Codes that differ only in a separator still have two DIDs."""
     first, second = codes

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +22,10 @@ from ledger.keys.signer import (
 )
 
 TYP = "achievement-submission+jws"
-SIGNERS = {alg: MemorySigner.generate(alg) for alg in (ED25519, ES256)}
+SIGNERS = {
+    ED25519: MemorySigner(Ed25519PrivateKey.from_private_bytes(bytes(range(32)))),
+    ES256: MemorySigner(ec.derive_private_key(7, ec.SECP256R1())),
+}
 BOTH = pytest.mark.parametrize("alg", [ED25519, ES256])
 
 
@@ -157,7 +161,7 @@ def test_the_algorithm_is_the_keys_and_not_the_headers(alg):
         {"typ": ["achievement-submission+jws"]},
         {"typ": True},
     ],
-    ids=lambda changes: "-".join(f"{name}-{value}" for name, value in changes.items())[:40],
+    ids=lambda changes: "-".join(f"{name}-{value}" for name, value in changes.items())[:30],
 )
 def test_a_header_of_anything_else_is_refused(alg, changes):
     """A properly signed token whose header says, or lacks, anything else is not even read."""

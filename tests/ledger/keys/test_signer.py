@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from ledger.encoding.strict_json import unb64url
+from ledger.encoding.strict_json import b64url, unb64url
 from ledger.errors import BadSignature, Malformed, Unauthorised
 from ledger.keys.keystore import KeyStore
 from ledger.keys.signer import (
@@ -75,7 +75,9 @@ def test_its_signature_holds_for_nothing_else(signer):
         signature[:at] + bytes([signature[at] ^ 1]) + signature[at + 1 :] for at in range(len(signature))
     ]
 
-    for bad in (*changed, b"", signature[:-1], signature + b"\x00", bytes(64), b"\xff" * 64):
+    spaced = signature[:32] + b"\x00" + signature[32:]  # the same r and s to a careless reader
+
+    for bad in (*changed, spaced, b"", signature[:-1], signature + b"\x00", bytes(64), b"\xff" * 64):
         with pytest.raises(BadSignature):
             verify(key, bad, b"data")
     with pytest.raises(BadSignature):
@@ -142,6 +144,16 @@ def test_a_key_file_is_for_its_owner_whatever_the_umask(tmp_path):
         os.umask(before)
 
     assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_key_is_on_disk_before_it_signs(tmp_path, monkeypatch):
+    """File and folder are flushed, so that no power cut leaves signatures whose key is gone."""
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
+
+    FileSigner.create(tmp_path / "key.pem", ED25519, PASSPHRASE)
+
+    assert flushed == [(tmp_path / "key.pem").stat().st_ino, tmp_path.stat().st_ino]
 
 
 def test_a_key_is_never_written_over(tmp_path):
@@ -224,6 +236,7 @@ def test_a_label_stays_in_its_folder(tmp_path, label):
 # ------------------------------------------------------------------ public keys as JWK
 
 POINT = jwk_of(ec.derive_private_key(7, ec.SECP256R1()).public_key())
+X, Y = unb64url(POINT["x"]), unb64url(POINT["y"])
 # RFC 8037 A.2.
 RFC_8037 = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 
@@ -261,6 +274,7 @@ def test_thumbprint_of_the_standard():
         pytest.param({**POINT, "x": "A" * 43, "y": "A" * 43}, id="the-origin"),
         pytest.param({**POINT, "x": POINT["x"][:-2]}, id="x-too-short"),
         pytest.param({**POINT, "x": "A" + POINT["x"]}, id="x-with-a-zero-before"),
+        pytest.param({**POINT, "x": b64url(X[:-1]), "y": b64url(X[-1:] + Y)}, id="divided-elsewhere"),
         pytest.param({key: POINT[key] for key in ("kty", "crv", "x")}, id="no-y"),
         pytest.param({**POINT, "d": POINT["x"]}, id="a-private-p-256-key"),
     ],

@@ -259,6 +259,16 @@ def test_a_leaf_outside_the_tree_is_refused(index, size):
         MemoryTree(LEAVES[:size]).inclusion_path(index)
 
 
+@pytest.mark.parametrize("size_bytes", [0, 31, 33])
+def test_what_is_no_hash_leads_nowhere(size_bytes):
+    """A leaf or a node that is not 32 bytes has no root, not even one to compare."""
+    for leaf, node in ((bytes(size_bytes), LEAVES[1]), (LEAVES[0], bytes(size_bytes))):
+        with pytest.raises(ProofShapeError, match="32 bytes"):
+            inclusion_root(leaf, 0, 2, [node])
+    with pytest.raises(ProofShapeError):
+        verify_inclusion(LEAVES[0], 0, 1, [], bytes(size_bytes))
+
+
 def test_very_large_trees_are_checked_by_arithmetic_alone():
     """A proof in a tree of 2**62 leaves costs 62 hashes, not memory."""
     path = [bytes([level]) * 32 for level in range(62)]

@@ -134,7 +134,14 @@ def test_nothing_personal_is_in_the_file(tmp_path: Path) -> None:
     vault.close()
     held += b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()))
 
-    for secret in (NSN.encode(), b"BROOA", b"2001-02-03", b"ENROLMENT-1", learner.bytes, learner.hex.encode()):
+    for secret in (
+        NSN.encode(),
+        b"BROOA",
+        b"2001-02-03",
+        b"ENROLMENT-1",
+        learner.bytes,
+        learner.hex.encode(),
+    ):
         assert secret not in held
 
 

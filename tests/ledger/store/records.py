@@ -33,7 +33,9 @@ def stream(number: int) -> UUID:
 def a_record(number: int, version: int = 1, **options: Any) -> LedgerStoredEvent:
     """Return a record of stream `number`; `row`, `authority` as options."""
     state = b"state of %d/%d" % (number, version)
-    return LedgerStoredEvent(stream(number), version, "organisation.registered", state, public=True, **options)
+    return LedgerStoredEvent(
+        stream(number), version, "organisation.registered", state, public=True, **options
+    )
 
 
 def a_submission(rows: int = 10, jws: str = "signed once") -> Submission:

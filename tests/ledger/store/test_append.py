@@ -33,7 +33,10 @@ def recorder(tmp_path: Path, clock: FixedClock) -> Iterator[LedgerRecorder]:
 
 def _everything(recorder: LedgerRecorder) -> dict[str, list[tuple[object, ...]]]:
     """Return every row of every table: what a refused write must leave as it was."""
-    tables = [name for (name,) in recorder.database.reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    tables = [
+        name
+        for (name,) in recorder.database.reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    ]
     return {name: recorder.database.reader.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
 
 
@@ -72,7 +75,9 @@ def test_a_stream_begins_with_version_one(recorder: LedgerRecorder) -> None:
 
 
 @pytest.mark.parametrize("sizes", [(1,), (255, 1), (256,), (257,), (100, 200, 300), (511, 2), (600,)])
-def test_head_leaves_and_tiles_are_those_of_the_plain_tree(recorder: LedgerRecorder, sizes: tuple[int, ...]) -> None:
+def test_head_leaves_and_tiles_are_those_of_the_plain_tree(
+    recorder: LedgerRecorder, sizes: tuple[int, ...]
+) -> None:
     """However records arrive, head and full tiles are what one tree over all entries gives."""
     number = 0
     for size in sizes:
@@ -113,7 +118,10 @@ def test_recorded_at_is_one_instant_for_a_write_and_never_goes_back(
     recorder.insert_events([a_record(4)])
 
     start = microseconds(MIDDAY)
-    instants = [at for (at,) in recorder.database.reader.execute("SELECT recorded_at_us FROM record ORDER BY position")]
+    instants = [
+        at
+        for (at,) in recorder.database.reader.execute("SELECT recorded_at_us FROM record ORDER BY position")
+    ]
     assert instants == [start, start, start, start + 1_500_000]
 
 
@@ -153,7 +161,9 @@ def test_a_newer_record_that_is_no_authority_record_does_not(recorder: LedgerRec
 
 
 @pytest.mark.parametrize(("version", "stale"), [(0, True), (1, True), (2, False), (3, True)])
-def test_every_stream_read_must_still_have_its_version(recorder: LedgerRecorder, version: int, stale: bool) -> None:  # noqa: FBT001
+def test_every_stream_read_must_still_have_its_version(
+    recorder: LedgerRecorder, version: int, stale: bool
+) -> None:  # noqa: FBT001
     """A stream that was read and moved, forward or away, makes the write stale."""
     recorder.insert_events([a_record(1, 1), a_record(1, 2)])
     write = Write(reads=((stream(1), version),))

@@ -40,7 +40,9 @@ def tree(recorder: LedgerRecorder) -> StoredTree:
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 255, 256, 257, 511, 512, 513, SIZE])
-def test_roots_and_proofs_are_those_of_the_plain_tree(tree: StoredTree, leaves: list[bytes], size: int) -> None:
+def test_roots_and_proofs_are_those_of_the_plain_tree(
+    tree: StoredTree, leaves: list[bytes], size: int
+) -> None:
     """Roots of every prefix, inclusion of first, last and odd leaves, consistency with the whole."""
     plain = MemoryTree(leaves[:size])
 
@@ -130,7 +132,9 @@ def test_an_anchor_of_another_log_is_a_split(tmp_path: Path, tree: StoredTree) -
         Anchor(tmp_path, "other.example/log").read()
 
 
-@pytest.mark.parametrize("text", [b"", b"ledger.example/log\n", b"ledger.example/log\n10\nAA==\n", b"\xff\n1\n\n"])
+@pytest.mark.parametrize(
+    "text", [b"", b"ledger.example/log\n", b"ledger.example/log\n10\nAA==\n", b"\xff\n1\n\n"]
+)
 def test_a_damaged_anchor_is_an_error_and_never_a_fresh_start(tmp_path: Path, text: bytes) -> None:
     """A file that cannot be read is not the same as none: writing must stop."""
     (tmp_path / "anchor").write_bytes(text)

@@ -38,7 +38,9 @@ def test_two_processes_interleave_without_gaps(tmp_path: Path) -> None:
         tuple(range(first, first + WIDTH)) for first in range(1, PROCESSES * WRITES * WIDTH, WIDTH)
     ]
     recorder = LedgerRecorder(tmp_path / "ledger.sqlite", clock=SystemClock())
-    rows = recorder.database.reader.execute("SELECT entry, recorded_at_us FROM record ORDER BY position").fetchall()
+    rows = recorder.database.reader.execute(
+        "SELECT entry, recorded_at_us FROM record ORDER BY position"
+    ).fetchall()
     head = recorder.head()
     recorder.close()
     assert (head.size, head.root) == (len(rows), root_of([leaf_hash(entry) for entry, _ in rows]))

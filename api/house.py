@@ -1,0 +1,112 @@
+"""One open ledger with everything around it: publisher, views, documents, tokens.
+
+Source: SPEC.md 4 (files), LEDGER.md 5 (start-up compares the anchor).
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from api.security.tokens import Tokens
+from api.settings import DEMO_MARK, Settings
+from ledger.application import Ledger
+from ledger.errors import Absent, LedgerError, Rollback, Split, Unauthorised, Unavailable
+from ledger.files import LedgerFiles
+from ledger.founding import CHECKPOINT
+from ledger.publisher import Publisher
+from ledger.store.anchor import Anchor
+from projections.catalogue import Views
+from projections.issuing import Issuer
+
+
+@dataclass(slots=True)
+class House:
+    """One ledger with its publisher, views, documents and tokens.
+
+    `fault` is set when the anchor and the database do not agree: reads go on, writes stop.
+    """
+
+    ledger: Ledger
+    publisher: Publisher
+    views: Views
+    issuer: Issuer
+    tokens: Tokens
+    settings: Settings
+    demo: bool = False
+    fault: LedgerError | None = None
+    personas: list[dict[str, str]] = field(default_factory=list)
+
+    def check_writable(self) -> None:
+        """Raise what stops writing: a rollback, or two histories."""
+        if self.fault is not None:
+            raise Unavailable(f"writing has stopped: {self.fault}", code=self.fault.code)
+
+    def catch_up(self) -> None:
+        """Publish what is stored and fold it into the views, now."""
+        self.publisher.publish()
+        self.views.catch_up()
+
+
+def files_of(data: Path, settings: Settings) -> LedgerFiles:
+    """Return where the ledger in `data` keeps its files."""
+    return LedgerFiles(data, settings.anchor)
+
+
+def passphrase_of(files: LedgerFiles, settings: Settings) -> bytes:
+    """Return the passphrase that opens keys and epoch file; Unauthorised when its file is not there."""
+    path = settings.passphrase_file or files.passphrase
+    try:
+        return path.read_bytes().strip()
+    except FileNotFoundError as error:
+        raise Unauthorised(
+            f"the passphrase file {path.name} is not there: set ROA_PASSPHRASE_FILE"
+        ) from error
+
+
+def open_house(data: Path, settings: Settings | None = None) -> House:
+    """Open the ledger in a folder, compare it with its anchor, and open its views.
+
+    Raises:
+        Absent: there is no ledger in the folder.
+        Unauthorised: the passphrase is missing or wrong.
+    """
+    settings = settings or Settings()
+    files = files_of(data, settings)
+    if not files.exists:
+        raise Absent(f"there is no ledger in {data}: make one with `roa init` or `roa demo`")
+    return furnish(Ledger(files, passphrase_of(files, settings)), settings)
+
+
+def furnish(ledger: Ledger, settings: Settings) -> House:
+    """Put publisher, views, documents and tokens around an open ledger."""
+    origin = ledger.founding.origin
+    publisher = Publisher(
+        ledger.store,
+        Anchor(ledger.files.anchor, origin),
+        ledger.keystore.get(CHECKPOINT),
+        origin,
+        ledger.clock,
+    )
+    views = Views(ledger)
+    house = House(
+        ledger=ledger,
+        publisher=publisher,
+        views=views,
+        issuer=Issuer(ledger, publisher, views),
+        tokens=Tokens(ledger.jobs),
+        settings=settings,
+    )
+    mark = ledger.files.folder / DEMO_MARK
+    if mark.exists():
+        house.demo, house.personas = True, json.loads(mark.read_text())["personas"]
+    try:
+        publisher.check()
+    except (Rollback, Split) as error:
+        house.fault = error
+    return house
+
+
+def close_house(house: House) -> None:
+    """Close every file."""
+    house.views.close()
+    house.ledger.close()

@@ -1,0 +1,48 @@
+"""The rows an audit reads: every column as it is stored, whatever is in it.
+
+Text is read as bytes, because what was tampered with need not be UTF-8; only the plain checks,
+which say what is wrong with one record, decode it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ledger import database
+from ledger.database import Connection
+from ledger.store.readback import StoredRecord
+
+BATCH = 4096  # sixteen tiles: batches begin where tiles begin
+
+# As StoredRecord has them: position, stream, version, topic, state, recorded_at_us, entry, leaf,
+# submission, row, gone.
+RecordRow = tuple[
+    int, bytes, int, bytes, bytes | None, int, bytes, bytes, int | None, int | None, bytes | None
+]
+
+COLUMNS = ", ".join(StoredRecord._fields)
+
+
+def open_for_audit(path: Path) -> Connection:
+    """Return a connection that sees one state of the ledger until it is closed, and text as bytes."""
+    connection = database.connect(path)
+    connection.text_factory = bytes
+    connection.execute("BEGIN")
+    return connection
+
+
+def record_rows(connection: Connection) -> Iterator[list[RecordRow]]:
+    """Yield every row of `record` in order of position, in batches."""
+    cursor = connection.execute(f"SELECT {COLUMNS} FROM record ORDER BY position")
+    while batch := cursor.fetchmany(BATCH):
+        yield batch
+
+
+def stored(row: RecordRow) -> StoredRecord:
+    """Return a row for the plain checks: a topic that is not UTF-8 is no topic of ours, and stays none."""
+    position, stream, version, topic, *others, gone = row
+    return StoredRecord(position, stream, version, text(topic), *others, None if gone is None else text(gone))
+
+
+def text(data: bytes) -> str:
+    """Return stored text; what is not UTF-8 becomes signs that match nothing."""
+    return data.decode(errors="replace")

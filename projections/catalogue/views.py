@@ -1,0 +1,161 @@
+"""The views of one ledger, in one file.
+
+Opening builds what is missing, and rebuilds what another version of a view has left behind; a view
+is never read in a shape that this version does not know.
+
+Source: ARCHITECTURE.md 3 (steps 9, 10), DOMAIN.md 5.13 (INV-9).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from ledger.application import Ledger
+from ledger.database import Connection
+from ledger.errors import Absent, Unavailable
+from ledger.publisher import latest
+from ledger.store.sqlite import EMPTY_ROOT
+from projections.base import NotForward, Unsealer, ViewProjection, open_views, snapshot, standing
+from projections.catalogue.comparing import Difference, compare
+from projections.directory import DirectoryProjection, DirectoryView
+from projections.public_register import PublicRegisterProjection, PublicRegisterView
+from projections.record_of_achievement import (
+    RecordOfAchievement,
+    RecordOfAchievementProjection,
+    RecordOfAchievementView,
+    TreeState,
+)
+from projections.record_of_achievement.record import record_of
+from projections.runner import BATCH, BatchRunner, Fold, build
+from projections.status import StatusProjection, StatusView
+
+PROJECTIONS: tuple[type[ViewProjection], ...] = (
+    RecordOfAchievementProjection,
+    PublicRegisterProjection,
+    DirectoryProjection,
+    StatusProjection,
+)
+
+
+class Views:
+    """Every view of a ledger, and what keeps them up with it."""
+
+    names = tuple(projection.VIEW.NAME for projection in PROJECTIONS)
+
+    def __init__(self, ledger: Ledger, *, batch: int = BATCH) -> None:
+        """Open the views, building those that are missing, of another version, or ahead of the ledger."""
+        self._ledger, self._batch = ledger, batch
+        self._database = open_views(ledger.files.views)
+        self.record_of_achievement = RecordOfAchievementView(self._database)
+        self.public_register = PublicRegisterView(self._database)
+        self.directory = DirectoryView(self._database)
+        self.status = StatusView(self._database)
+        self.unsealer = Unsealer(ledger.store, ledger.vault)
+        served = Fold([projection(projection.VIEW(self._database)) for projection in PROJECTIONS])
+        self.runner = BatchRunner(ledger.store, self._database, served, batch=batch)
+        self._rebuild(self._unfit())
+
+    def catch_up(self) -> int:
+        """Fold everything that is stored, and return the position reached."""
+        return self.runner.run_once()
+
+    def position(self) -> int:
+        """Return the position at which every view is served."""
+        return self.runner.position()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let this thread read every view as at one moment."""
+        with snapshot(self._database):
+            yield
+
+    def record(self, learner_id: UUID) -> RecordOfAchievement:
+        """Return a learner's record as it stands now; Absent when the learner is not known here.
+
+        Name and NSN are unsealed for it.
+        """
+        published = latest(self._ledger.store.database.reader)
+        with self.snapshot():
+            held, founded = self.record_of_achievement.held(learner_id), self.directory.founded()
+            if held is None or founded is None:
+                raise Absent("no such learner is known here")
+            size, root = (published.size, published.root) if published else (0, EMPTY_ROOT)
+            tree = TreeState(size, root, founded.host)
+            return record_of(held, self.public_register, self.unsealer, tree, self._ledger.clock.now_us())
+
+    # -------------------------------------------------------------- rebuilding
+
+    def rebuild(self, name: str | None = None) -> int:
+        """Build one view again from position 1, or all of them, while the old one serves; then swap.
+
+        Returns:
+            The position at which it took over: that of the old one.
+
+        Raises:
+            Absent: there is no view of that name.
+            Unavailable: another rebuild of the same view has begun meanwhile.
+        """
+        if name is not None and name not in self.names:
+            raise Absent(f"there is no view {name}: the views are {', '.join(self.names)}")
+        return self._rebuild([one for one in PROJECTIONS if name in (None, one.VIEW.NAME)])
+
+    def differences(self) -> list[Difference]:
+        """Return where the served views are not what a rebuild from the records makes; none if all is well.
+
+        The rebuild is made beside the views' file and thrown away; nothing that is served is touched.
+        """
+        return compare(self._ledger.store, self._ledger.files.views, PROJECTIONS)
+
+    def close(self) -> None:
+        """Stop following the ledger and close the file."""
+        self.runner.close()
+        self._database.close()
+
+    def _unfit(self) -> list[type[ViewProjection]]:
+        """Return what cannot be read: not built, of another version, or of a ledger that was longer."""
+        with snapshot(self._database) as connection:
+            if (standing(connection) or 0) > self._ledger.store.head().size:
+                return list(PROJECTIONS)
+            return [one for one in PROJECTIONS if not one.VIEW.is_served(connection)]
+
+    def _rebuild(self, chosen: Sequence[type[ViewProjection]]) -> int:
+        if not chosen:
+            return self.position()
+        with self._database.writing() as connection:
+            for one in chosen:
+                one.VIEW.drop_unserved(connection)
+            numbers = [one.VIEW.create(connection) for one in chosen]
+        built = [one(one.VIEW(self._database, number)) for one, number in zip(chosen, numbers, strict=True)]
+        try:
+            position = self._build_and_swap(Fold(built), dict(zip(chosen, numbers, strict=True)))
+        except NotForward as error:
+            raise Unavailable(
+                "another rebuild of the same view has begun: let it finish", code="views"
+            ) from error
+        with self._database.writing() as connection:
+            for one in chosen:
+                one.VIEW.drop_unserved(connection)
+        return position
+
+    def _build_and_swap(self, fold: Fold, numbers: Mapping[type[ViewProjection], int]) -> int:
+        while True:
+            with snapshot(self._database) as connection:
+                upto = self._upto(connection)
+            build(self._ledger.store, self._database, fold, upto, batch=self._batch)
+            with self._database.writing() as connection:
+                # Nobody folds while this transaction is open: what came meanwhile is made up for here.
+                position, upto = fold.position(connection), self._upto(connection)
+                if upto - position > self._batch:
+                    continue
+                if position < upto:
+                    records = self._ledger.store.select_notifications(position + 1, self._batch, stop=upto)
+                    fold.write(connection, fold.read(records), upto)
+                for one, number in numbers.items():
+                    one.VIEW.serve(connection, number)
+                return upto
+
+    def _upto(self, connection: Connection) -> int:
+        """Return where to swap: the position of what is served, so that all views stand at one."""
+        size = self._ledger.store.head().size
+        served = standing(connection)
+        return size if served is None else min(served, size)
