@@ -11,10 +11,12 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
 JWK_MEMBER_MAX = 100
+NSN_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def text(size_max: int) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if not isinstance(value, str) or not value.strip() or len(value) > size_max:
             raise ValueError("E901")
-        if _CONTROL.search(value):
+        if not value.isprintable() and _CONTROL.search(value):
             raise ValueError("E901")
         if not value.isascii() and not unicodedata.is_normalized("NFC", value):
             raise ValueError("E901")
@@ -57,12 +59,18 @@ def whole_number(lowest: int, highest: int) -> Callable[[Any], int]:
 
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_NSN = re.compile(r"\d{10}", re.ASCII)
 _HEX32 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def _date(value: Any) -> date:
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
+    if not isinstance(value, str):
+        raise ValueError("E501")  # noqa: TRY004 - every reader answers with a finding code
+    return _day(value)
+
+
+@lru_cache(maxsize=4096)  # the rows of a file share a few days
+def _day(value: str) -> date:
+    if not _DATE.fullmatch(value):
         raise ValueError("E501")
     try:
         return date.fromisoformat(value)
@@ -71,7 +79,7 @@ def _date(value: Any) -> date:
 
 
 def _nsn(value: Any) -> str:
-    if not isinstance(value, str) or not _NSN.fullmatch(value):
+    if not isinstance(value, str) or len(value) != NSN_DIGITS or not (value.isascii() and value.isdigit()):
         raise ValueError("E101")
     return value
 
@@ -165,7 +173,7 @@ def _optional(name: str, read: Callable[[Any], Any]) -> Member:
     return Member(name, read, required=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kind:
     """One statement type: its members, its identity columns, and whether it is public."""
 
@@ -173,6 +181,16 @@ class Kind:
     members: tuple[Member, ...]
     who: tuple[Member, ...] = ()
     group: str = ""  # rows of one group share row references: passed and not achieved are one
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every member that a statement of this type may have."""
+        return frozenset(("type", "v", "who", *(member.name for member in self.members)))
+
+    @cached_property
+    def who_names(self) -> frozenset[str]:
+        """Every identity column that it may have."""
+        return frozenset(member.name for member in self.who)
 
     @property
     def public(self) -> bool:

@@ -70,7 +70,7 @@ def run_server(data: Path, host: str, port: int, settings: Settings) -> None:
     """Open a ledger and serve it until a signal says stop."""
     # The web is not loaded for commands that need none of it: `roa verify` starts in half the time.
 
-    from api.app import create_app  # noqa: PLC0415
+    from api.app import create_app
 
     house = open_house(data, settings)
     if house.demo and host not in LOOPBACK:

@@ -5,6 +5,7 @@
 
 import json
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -133,7 +134,7 @@ def _origin(url: str) -> str:
         response = httpx2.get(f"{url.rstrip('/')}/log/checkpoint", timeout=10, follow_redirects=False)
     except httpx2.TransportError as error:
         raise Refused(f"no ledger answers at {url}") from error
-    if response.status_code != 200:
+    if response.status_code != HTTPStatus.OK:
         raise Refused(f"the ledger at {url} has published nothing yet: name the log with --origin")
     return response.text.split("\n", 1)[0]
 
@@ -167,18 +168,19 @@ def _show(answer: Answer, rows: list[dict[str, Any]], *, as_json: bool) -> None:
                     )
                     out.print(f"    {one['fix']}", markup=False)
         out.print("  ".join(f"{name} {number}" for name, number in found.items()), markup=False)
-        positions = [
-            row["position"] for row in rows if row.get("position") and row["status"].startswith("accepted")
-        ]
-        if positions:
-            out.print(
-                f"Receipt: positions {min(positions)} to {max(positions)}, {answer.state}.", markup=False
-            )
-        if answer.acknowledgement:
-            out.print(f"Acknowledgement: {answer.acknowledgement}", markup=False)
-        out.print(f"Submission {answer.submission}", markup=False)
+        _show_receipt(answer, rows)
     if found["rejected"] or found["held"]:
         raise typer.Exit(REFUSED)
+
+
+def _show_receipt(answer: Answer, rows: list[dict[str, Any]]) -> None:
+    """Say which rows are durable, and end with the ledger's signature over it."""
+    out.print(f"Submission {answer.submission}", markup=False)
+    positions = [row["position"] for row in rows if row.get("position")]
+    if positions:
+        out.print(f"Receipt: positions {min(positions)} to {max(positions)}, {answer.state}", markup=False)
+    if answer.acknowledgement:
+        out.print(answer.acknowledgement, markup=False)
 
 
 def prove(
@@ -198,7 +200,7 @@ def prove(
         )
     except httpx2.TransportError:
         fail(f"no ledger answers at {url}")
-    if response.status_code != 200:
+    if response.status_code != HTTPStatus.OK:
         fail(str(response.json().get("detail", response.status_code)))
     out.print(response.text, end="", markup=False)
 

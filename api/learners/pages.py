@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.dependencies import House, HouseDep
-from api.learners.personas import COOKIE, persona
+from api.learners.personas import COOKIE, is_persona, personas
 from api.problems import Problem
 from api.web.negotiation import HTML, chosen, is_foreign
 from api.web.pages import private_page
@@ -48,6 +48,11 @@ def record_page(request: Request, house: House, record: RecordOfAchievement) -> 
     )
 
 
+def choice_page(request: Request, house: House, *, status: int = 200) -> Response:
+    """Return the page that asks whose record to show."""
+    return private_page(request, "personas.html", status=status, personas=personas(house))
+
+
 def sizes_of(house: House, record: RecordOfAchievement) -> Sizes:
     """Return about how large the downloads of a record are."""
     in_force = [award for award in record.awards if award.held.revocation is None]
@@ -67,10 +72,10 @@ def sizes_of(house: House, record: RecordOfAchievement) -> Sizes:
 
 
 @demo_router.get("/demo/persona")
-def get_personas(request: Request) -> Response:
+def get_personas(request: Request, house: HouseDep) -> Response:
     """Return the page on which an invented learner is chosen."""
     chosen(request, [HTML])
-    return private_page(request, "personas.html")
+    return choice_page(request, house)
 
 
 @demo_router.post("/demo/persona")
@@ -84,7 +89,7 @@ def post_persona(
         gone = RedirectResponse("/demo/persona", status_code=303)
         gone.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return gone
-    if persona(house, learner) is None:
+    if not is_persona(house, learner):
         raise Problem(404, "persona", "Nobody on the list of invented learners has that id.")
     answer = RedirectResponse("/me", status_code=303)
     answer.set_cookie(COOKIE, learner, httponly=True, samesite="lax")

@@ -1,9 +1,10 @@
-"""Who asks. On a demonstration ledger: one of a few made-up learners, chosen from a list.
+"""Who asks: on a demonstration ledger one of a few made-up learners, chosen from a list.
 
 The choice is kept in a cookie that scripts cannot read and other sites cannot send along with a
 post. The routes that set it exist only on a demonstration ledger (SPEC.md 6); sign-in comes later.
 """
 
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -29,19 +30,38 @@ class NobodySignedIn(Problem):
         super().__init__(401, "sign-in", detail, {"WWW-Authenticate": CHALLENGE, "Cache-Control": "no-store"})
 
 
-def persona(house: House, learner: str) -> dict[str, str] | None:
-    """Return the persona with that learner id, None for anybody who is not on the list."""
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """An invented learner to look through the eyes of; `story` says what is to be seen there."""
+
+    learner: UUID
+    name: str
+    story: str
+
+
+def personas(house: House) -> list[Persona]:
+    """Return the invented learners there are to choose from, by name as their records have it."""
     if not house.demo:
-        return None
-    return next((one for one in house.personas if one["learner"] == learner), None)
+        return []
+    found = []
+    for one in house.personas:
+        learner = UUID(one["learner"])
+        name = house.issuer.record(learner).learner.legal_name
+        found.append(Persona(learner, name or "Name no longer kept", one["story"]))
+    return found
+
+
+def is_persona(house: House, learner: str) -> bool:
+    """Return whether a text is the id of somebody on the list."""
+    return house.demo and any(one["learner"] == learner for one in house.personas)
 
 
 def signed_in(request: Request, house: HouseDep) -> UUID:
     """Return the learner who asks; NobodySignedIn when there is none."""
-    found = persona(house, request.cookies.get(COOKIE, ""))
-    if found is None:
+    learner = request.cookies.get(COOKIE, "")
+    if not is_persona(house, learner):
         raise NobodySignedIn(demo=house.demo)
-    return UUID(found["learner"])
+    return UUID(learner)
 
 
 LearnerDep = Annotated[UUID, Depends(signed_in)]

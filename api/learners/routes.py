@@ -14,8 +14,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.dependencies import HouseDep
-from api.learners.pages import record_page
-from api.learners.personas import LearnerDep
+from api.learners.pages import choice_page, record_page
+from api.learners.personas import CHALLENGE, LearnerDep, NobodySignedIn, signed_in
 from api.problems import Problem
 from api.web.negotiation import HTML, JSON, chosen, prefers_html
 from projections.issuing import Made
@@ -31,10 +31,16 @@ FormatQuery = Annotated[str | None, Query(alias="format", max_length=20)]
 
 
 @router.get("/me")
-def get_record(
-    request: Request, house: HouseDep, learner: LearnerDep, wanted: FormatQuery = None
-) -> Response:
+def get_record(request: Request, house: HouseDep, wanted: FormatQuery = None) -> Response:
     """Return the record of whoever asks: page, JSON, CLR 2.0 (`clr`), or a bundle for offline checking."""
+    try:
+        learner = signed_in(request, house)
+    except NobodySignedIn as error:
+        if house.demo and prefers_html(request):
+            asked = choice_page(request, house, status=error.status)
+            asked.headers["WWW-Authenticate"] = CHALLENGE
+            return asked
+        raise
     form = wanted or _RECORD_FORMATS[chosen(request, list(_RECORD_FORMATS))]
     if form not in _RECORD_FORMATS.values():
         raise _unknown_format(_RECORD_FORMATS.values())

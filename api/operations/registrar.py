@@ -113,7 +113,7 @@ def _check(outcomes: list[Outcome]) -> list[Outcome]:
 def take_into_custody(
     ledger: Ledger, references: Iterable[int | str], *, alg: str = "Ed25519"
 ) -> list[Outcome]:
-    """Make and register a submission key and a credential key for organisations that have none of their own."""
+    """Make and register a submission key and a credential key for organisations that have none."""
     statements = []
     not_before = civil_date(ledger.clock.now_us()).isoformat()
     for reference in references:

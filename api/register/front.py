@@ -28,7 +28,6 @@ def get_front(request: Request, house: HouseDep) -> Response:
         size=house.ledger.store.head().size,
         published=published,
         covered_until_us=None if published is None else _recorded_at_us(house, published),
-        origin=house.ledger.founding.origin,
         listed=house.views.public_register.search(Search(on=today), limit=1).total,
     )
 

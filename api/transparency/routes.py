@@ -81,7 +81,7 @@ def get_did_document(house: HouseDep, segment: str | None = None) -> Response:
 
 @router.get("/status/{number}/{status_list}")
 def get_status_list(number: int, status_list: int, house: HouseDep) -> Response:
-    """Return a signed status list of an issuer: all of it, so that nobody learns which entry was asked for."""
+    """Return a signed status list, all of it: nobody learns which entry was asked for."""
     data = house.issuer.status_list(number, status_list)
     if data is None:
         raise Absent("this issuer has no status list of that number")

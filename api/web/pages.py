@@ -4,7 +4,7 @@ Pages work without script, and there is none. The doors give plain values; the t
 to them (`api.web.words`), and escape whatever comes from outside.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,10 @@ class Site:
 
     demo: everything in it is invented, and every page says so.
     contact: whom to ask.
-    personas: the invented learners whose records can be looked at; none but on a demonstration.
     """
 
     demo: bool
     contact: str
-    personas: Sequence[Mapping[str, str]]
 
 
 def _environment() -> Environment:
@@ -94,6 +92,6 @@ def problem_page(request: Request, problem: Mapping[str, Any], headers: Mapping[
 def add_static(app: FastAPI) -> None:
     """Serve style and typeface, and answer people's errors with pages."""
     house = app.state.house
-    app.state.site = Site(house.demo, house.settings.statement_of_contact, house.personas)
+    app.state.site = Site(house.demo, house.settings.statement_of_contact)
     app.state.problem_page = problem_page
     app.router.routes.append(Route("/static/{name:path}", static_files.serve, methods=["GET"]))

@@ -14,6 +14,7 @@ from ledger.clock import CIVIL_ZONE, instant
 from ledger.policy.framework import GRADE_NAMES, notional_hours
 
 KILO = 1000
+_KIND = " (Micro-credential)"
 
 TE_REO = {
     "title": "Te Ingoa",
@@ -195,10 +196,20 @@ def file_size(size_bytes: int) -> str:
 
 def title(text: str) -> Markup:
     """Return a title with the words every title of its kind must carry set apart from its own."""
-    own, mark, rest = text.rpartition(" (Micro-credential)")
-    if not mark or rest:
+    own = text.removesuffix(_KIND)
+    if own == text:
         return escape(text)
     return Markup('{} <span class="kind">(Micro-credential)</span>').format(own)
+
+
+def short_title(text: str) -> str:
+    """Return a title without the words of its kind, for lists where everything is of that kind."""
+    return text.removesuffix(_KIND)
+
+
+def capital(text: str) -> str:
+    """Return a text with a capital first."""
+    return text[:1].upper() + text[1:]
 
 
 def field(nzsced: str) -> str:
@@ -208,7 +219,7 @@ def field(nzsced: str) -> str:
 
 def sentence(text: str) -> str:
     """Return a text as a sentence: a capital first, a full stop last."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+    return f"{capital(text)}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
 def te_reo(word: str) -> Markup:
@@ -230,6 +241,8 @@ FILTERS: dict[str, Any] = {
     "file_size": file_size,
     "field": field,
     "title_of": title,
+    "short_title": short_title,
+    "capital": capital,
     "sentence": sentence,
 }
 TABLES: dict[str, Mapping[str, str]] = {

@@ -1,21 +1,29 @@
 """What is derived: values that may be held once, the newest authority record, the schema itself."""
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from ledger import database
 from ledger.audit.report import Report
-from ledger.audit.rows import COLUMNS, stored, text
+from ledger.audit.rows import BATCH, first_of, text
 from ledger.database import Connection
-from ledger.domain.claims import ROW, Claim, claims_of
+from ledger.domain.award import MicrocredentialAwarded
+from ledger.domain.claims import AWARD, ROW, SLOT, Claim, claims_of, slot_prefix
 from ledger.domain.registry import EVENTS
-from ledger.mapper import LedgerMapper
+from ledger.mapper import PRIVATE_HEAD, LedgerMapper
 from ledger.store.readback import StoredRecord
 from ledger.store.sqlite import SCHEMA, read_head
 
-_ROW = ROW.encode()
+_AWARD, _ROW, _SLOT = AWARD.encode(), ROW.encode(), SLOT.encode()
+_FIELDS = (*PRIVATE_HEAD, *MicrocredentialAwarded.OPEN)
+_SUBJECT, _CODE, _AWARDED_BY, _LIST, _INDEX = map(
+    _FIELDS.index, ("subject", "code", "awarded_by", "status_list", "status_index")
+)
 Held = tuple[int, bytes, bytes]  # position, kind, key
+_position = itemgetter(0)
 
 
 def check_schema(connection: Connection, report: Report) -> None:
@@ -30,9 +38,10 @@ def check_schema(connection: Connection, report: Report) -> None:
     fresh.close()
 
 
-def _schema(connection: Connection) -> list[tuple[Any, ...]]:
+def _schema(connection: Connection) -> list[tuple[bytes, bytes, bytes]]:
     rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
-    return sorted(map(tuple, rows))
+    # How a statement is broken into lines means nothing.
+    return sorted((kind, name, b" ".join(sql.split())) for kind, name, sql in rows)
 
 
 class TakenChecks:
@@ -49,11 +58,17 @@ class TakenChecks:
         self._frees: list[Held] = []
         self._awaiting: dict[tuple[bytes, bytes], int] = {}  # taken, not there: a later record must free it
         self._rows = connection.execute("SELECT position, kind, key FROM taken ORDER BY position")
-        self._ahead: Held | None = self._rows.fetchone()
+        self._ahead: list[Held] = self._rows.fetchmany(BATCH)
 
     def takes_row(self, position: int, row_key: bytes) -> None:
-        """Note that the record at `position` takes its row, and nothing else."""
+        """Note that the record at `position` takes its row."""
         self._takes.append((position, _ROW, row_key))
+
+    def takes_award(self, position: int, opened: Sequence[Any]) -> None:
+        """Note what an award takes besides its row, read from the open part of its record."""
+        slot = slot_prefix(opened[_AWARDED_BY], opened[_LIST]) + opened[_INDEX].to_bytes(4, "big")
+        award = opened[_SUBJECT] + opened[_CODE].encode()
+        self._takes += ((position, _AWARD, award), (position, _SLOT, slot))
 
     def follow(self, record: StoredRecord) -> None:
         """Note what a record takes and frees."""
@@ -68,18 +83,12 @@ class TakenChecks:
 
     def _code_of(self, stream: UUID) -> str:
         """Return the code of the award whose stream that is."""
-        row = self._connection.execute(
-            f"SELECT {COLUMNS} FROM record WHERE stream = ? AND version = 1", (stream.bytes,)
-        ).fetchone()
-        code: str = self._mapper.to_domain_event(stored(row).event).code
+        code: str = self._mapper.to_domain_event(first_of(self._connection, stream).event).code
         return code
 
     def settle(self, last: int) -> None:
         """Compare what the records up to position `last` take with the rows that say so."""
-        there: set[Held] = set()
-        while self._ahead is not None and self._ahead[0] <= last:
-            there.add(self._ahead)
-            self._ahead = self._rows.fetchone()
+        there = set(self._until(last))
         taken = set(self._takes)
         for position, kind, _ in sorted(there - taken):
             self._add(kind, position, "is held, and that record does not take it")
@@ -92,6 +101,15 @@ class TakenChecks:
                 self._await(position, kind, key)
         self._takes, self._frees = [], []
 
+    def _until(self, last: int) -> Iterator[Held]:
+        while self._ahead:
+            end = bisect_right(self._ahead, last, key=_position)
+            yield from self._ahead[:end]
+            if end < len(self._ahead):
+                self._ahead = self._ahead[end:]
+                return
+            self._ahead = self._rows.fetchmany(BATCH)
+
     def _await(self, position: int, kind: bytes, key: bytes) -> None:
         before = self._awaiting.get((kind, key))
         if before is not None:
@@ -100,8 +118,8 @@ class TakenChecks:
 
     def finish(self) -> None:
         """Check what is left over, and the newest authority record."""
-        while self._ahead is not None:
-            self.settle(self._ahead[0])
+        while self._ahead:
+            self.settle(self._ahead[-1][0])
         for (kind, _), position in self._awaiting.items():
             self._add(kind, position, "is taken by that record, and nobody holds it")
         with self._report.at("head"):

@@ -37,10 +37,9 @@ _SHORT = {
         event_class.class_version,
     )
     for topic, event_class in EVENTS.items()
-    if event_class.PRIVACY is PRIVATE
+    if event_class.PRIVACY is PRIVATE and event_class is not AwardRevoked  # which frees something
 }
-# Takes or frees something besides its row.
-_CLAIMING = frozenset((MicrocredentialAwarded.TOPIC.encode(), AwardRevoked.TOPIC.encode()))
+_AWARDED = MicrocredentialAwarded.TOPIC.encode()
 
 
 class RecordChecks:
@@ -82,10 +81,10 @@ class RecordChecks:
                 opened = self._holds(row, *kind)
                 if opened is not None:
                     self._last_us = at_us
-                    if topic in _CLAIMING:
-                        self._follow(stored(row))
-                    elif opened[_ROW_KEY] is not None:
+                    if opened[_ROW_KEY] is not None:
                         taken.takes_row(position, opened[_ROW_KEY])
+                    if topic == _AWARDED:
+                        taken.takes_award(position, opened)
                     continue
             self._look(stored(row))
 

@@ -6,9 +6,11 @@ which say what is wrong with one record, decode it.
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 from ledger import database
 from ledger.database import Connection
+from ledger.errors import Corrupt
 from ledger.store.readback import StoredRecord
 
 BATCH = 4096  # sixteen tiles: batches begin where tiles begin
@@ -19,7 +21,14 @@ RecordRow = tuple[
     int, bytes, int, bytes, bytes | None, int, bytes, bytes, int | None, int | None, bytes | None
 ]
 
-COLUMNS = ", ".join(StoredRecord._fields)
+_RECORDS = (
+    "SELECT position, stream, version, topic, state, recorded_at_us, entry, leaf, submission, row, gone"
+    " FROM record ORDER BY position"
+)
+_BEGINNING = (
+    "SELECT position, stream, version, topic, state, recorded_at_us, entry, leaf, submission, row, gone"
+    " FROM record WHERE stream = ? AND version = 1"
+)
 
 
 def open_for_audit(path: Path) -> Connection:
@@ -32,15 +41,26 @@ def open_for_audit(path: Path) -> Connection:
 
 def record_rows(connection: Connection) -> Iterator[list[RecordRow]]:
     """Yield every row of `record` in order of position, in batches."""
-    cursor = connection.execute(f"SELECT {COLUMNS} FROM record ORDER BY position")
+    cursor = connection.execute(_RECORDS)
     while batch := cursor.fetchmany(BATCH):
         yield batch
 
 
+def first_of(connection: Connection, stream: UUID) -> StoredRecord:
+    """Return the first record of a stream; Corrupt when there is none."""
+    row = connection.execute(_BEGINNING, (stream.bytes,)).fetchone()
+    if row is None:
+        raise Corrupt("the stream that it goes on does not begin", code="versions")
+    return stored(row)
+
+
 def stored(row: RecordRow) -> StoredRecord:
     """Return a row for the plain checks: a topic that is not UTF-8 is no topic of ours, and stays none."""
-    position, stream, version, topic, *others, gone = row
-    return StoredRecord(position, stream, version, text(topic), *others, None if gone is None else text(gone))
+    position, stream, version, topic, state, at_us, entry, leaf, number, place, gone = row
+    reason = None if gone is None else text(gone)
+    return StoredRecord(
+        position, stream, version, text(topic), state, at_us, entry, leaf, number, place, reason
+    )
 
 
 def text(data: bytes) -> str:

@@ -64,8 +64,11 @@ class PrivateDeciding:
         read = [(place, row, read_statement(row)) for place, row in rows]
         statements = [one for _, _, one in read if isinstance(one, Statement)]
         self._load_people(statements)
-        self._load_streams(statements)
+        self._load_revoked(statements)
         digests = self._load_seen(read)
+        # A row that was seen before is answered from its digests alone: nothing else is loaded for it.
+        fresh = {place for place, known in digests.items() if known.key not in self._seen}
+        self._load_streams([one for place, _, one in read if place in fresh and isinstance(one, Statement)])
         for place, row, statement in read:
             if isinstance(statement, Statement):
                 outcome = self._decide(place, row, statement, digests[place])
@@ -87,17 +90,24 @@ class PrivateDeciding:
             self._people = self._vault.reserve_people(newcomers)
         others = {one.who["nsn"] for one in statements if "nsn" in one.who} - self._people.keys()
         self._people.update(self._vault.people(others))
-        refs = {one.who["enrolment_ref"] for one in statements if "enrolment_ref" in one.who}
-        self._places = self._vault.enrolments(self._case.actor.id, refs)
+        self._batch.keys.update((person.learner_id, person.key) for person in self._people.values())
+
+    def _load_revoked(self, statements: Sequence[Statement]) -> None:
+        named = [one.members["award"] for one in statements if one.kind.type == "award.revoked"]
+        self._load(named)
+        awards = [award for stream in named if isinstance(award := self._streams.get(stream), Award)]
+        learners = {award.learner for award in awards}
+        self._batch.keys.update(self._vault.keys(learners))
+        self._load(learners)
 
     def _load_streams(self, statements: Sequence[Statement]) -> None:
-        wanted = {person.learner_id for person in self._people.values()}
-        for place in self._places.values():
-            wanted.add(place.enrolment_id)
+        refs = {one.who["enrolment_ref"] for one in statements if "enrolment_ref" in one.who}
+        self._places = self._vault.enrolments(self._case.actor.id, refs)
+        enrolments = [place.enrolment_id for place in self._places.values()]
+        nsns = {one.who["nsn"] for one in statements if "nsn" in one.who}
+        learners = {person.learner_id for nsn in nsns if (person := self._people.get(nsn))}
+        self._load({*learners, *enrolments, *(award_id(enrolment, 1) for enrolment in enrolments)})
         awarding = [one for one in statements if one.kind.type == "microcredential.awarded"]
-        wanted |= {award_id(place.enrolment_id, 1) for place in self._places.values()}
-        wanted |= {one.members["award"] for one in statements if one.kind.type == "award.revoked"}
-        self._load(wanted)
         claims = {
             award_claim(person.learner_id, one.members["code"]).key
             for one in awarding
@@ -134,17 +144,9 @@ class PrivateDeciding:
         """Return the key of the learner a statement is about, None where that is nobody we know."""
         if statement.kind.type == "award.revoked":
             award = self._streams.get(statement.members["award"])
-            if not isinstance(award, Award):
-                return None
-            if award.learner not in self._batch.keys:
-                self._batch.keys.update(self._vault.keys([award.learner]))
-                self._load([award.learner])
-            return self._batch.keys.get(award.learner)
+            return self._batch.keys.get(award.learner) if isinstance(award, Award) else None
         person = self._people.get(statement.who["nsn"])
-        if person is None:
-            return None
-        self._batch.keys[person.learner_id] = person.key
-        return person.key
+        return None if person is None else person.key
 
     # -------------------------------------------------------------- one row
 

@@ -130,8 +130,10 @@ class House:
 
     def accredited(self, number: int, code: str = "6022") -> None:
         """Accredit a provider."""
-        granted = {"provider": number, "code": code, "versions": [1], "valid_from": "2023-03-01"}
-        self.must(REGISTRAR, [statement("accreditation.granted", **granted)])
+        said = statement(
+            "accreditation.granted", provider=number, code=code, versions=[1], valid_from="2023-03-01"
+        )
+        self.must(REGISTRAR, [said])
 
     def register(self, *humans: Human) -> list[Outcome]:
         """Register learners."""
@@ -188,14 +190,14 @@ def received(submission: kit.Submission) -> ReceivedSubmission:
     return read_submission(submission.body().splitlines(), origin=ORIGIN)
 
 
-def statement(
-    type_: str, by: object = None, who: Mapping[str, Any] | None = None, **members: Any
-) -> Statement:
+def statement(type_: str, who: Mapping[str, Any] | None = None, **members: Any) -> Statement:
     """Return a statement from the words of `tests.support.world`: dates as text, absent ones left out.
 
-    `by` is for that world; here the key says who speaks.
+    Its member `by` is for that world; here the key says who speaks.
     """
-    said = {name.removesuffix("_"): value for name, value in members.items() if value is not None}
+    said = {
+        name.removesuffix("_"): value for name, value in members.items() if value is not None and name != "by"
+    }
     return Statement(_plain({"type": type_, "v": 1, **said}), None if who is None else _plain(who))
 
 

@@ -47,7 +47,7 @@ def test_no_key_is_in_clear(tmp_path: Path) -> None:
 @pytest.mark.parametrize("passphrase", [b"", b"wrong", b"right ", b"Right"])
 def test_another_passphrase_does_not_open_it(tmp_path: Path, passphrase: bytes) -> None:
     """The sentence says what may be wrong, and neither passphrase nor key."""
-    with pytest.raises(Unauthorised, match="epoch.json does not open: wrong passphrase") as refused:
+    with pytest.raises(Unauthorised, match=r"epoch\.json does not open: wrong passphrase") as refused:
         load_epoch_keys(_saved(tmp_path, new_epoch_keys()), passphrase)
 
     assert "right" not in str(refused.value)

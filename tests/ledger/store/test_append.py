@@ -1,4 +1,5 @@
 """One write transaction: everything of it, or nothing; in order, without gaps, exactly once."""
+# ruff: noqa: S608 - the tables asked for are those of the schema
 
 import sys
 from collections.abc import Iterator
@@ -162,8 +163,8 @@ def test_a_newer_record_that_is_no_authority_record_does_not(recorder: LedgerRec
 
 @pytest.mark.parametrize(("version", "stale"), [(0, True), (1, True), (2, False), (3, True)])
 def test_every_stream_read_must_still_have_its_version(
-    recorder: LedgerRecorder, version: int, stale: bool
-) -> None:  # noqa: FBT001
+    recorder: LedgerRecorder, version: int, *, stale: bool
+) -> None:
     """A stream that was read and moved, forward or away, makes the write stale."""
     recorder.insert_events([a_record(1, 1), a_record(1, 2)])
     write = Write(reads=((stream(1), version),))
@@ -322,7 +323,7 @@ def test_a_damaged_file_is_corrupt_and_not_a_fault_of_the_caller(tmp_path: Path)
         recorder.insert_events([a_record(1, 2)])
 
     path.write_bytes(whole[:size] + b"\xff" * (len(whole) - size))
-    with pytest.raises(Corrupt, match="ledger.sqlite is damaged"), a_recorder(tmp_path):
+    with pytest.raises(Corrupt, match=r"ledger\.sqlite is damaged"), a_recorder(tmp_path):
         pass
     assert found.value.code == "storage"
 

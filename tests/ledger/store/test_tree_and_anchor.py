@@ -70,10 +70,11 @@ def _anchored(folder: Path, tree: StoredTree, *sizes: int) -> Anchor:
     anchor = Anchor(folder, ORIGIN)
     last: Checkpoint | None = None
     for size in sizes:
-        anchor.write_tiles(tree, last.size if last else 0, size)
+        old_size = last.size if last else 0
+        anchor.write_tiles(tree, old_size, size)
         fresh = Checkpoint(ORIGIN, size, tree.root(size))
         anchor.swap(last, fresh)
-        anchor.drop_partials(size)
+        anchor.drop_partials(old_size, size)
         last = fresh
     return anchor
 
@@ -90,7 +91,7 @@ def test_the_anchors_place_holds_a_whole_static_log(
     size = sizes[-1]
     wanted = {path_of(tile) for tile in tiles_of(size)}
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert found - {"anchor", "lock"} == wanted
+    assert found - {"anchor"} == wanted
     entries = [
         entry
         for tile in tiles_of(size)
@@ -141,6 +142,29 @@ def test_a_damaged_anchor_is_an_error_and_never_a_fresh_start(tmp_path: Path, te
 
     with pytest.raises(Corrupt, match="anchor"):
         Anchor(tmp_path, ORIGIN).read()
+
+
+def _damage(path: Path, size: int) -> None:
+    for file in path.rglob("*"):
+        if file.is_file() and file.name != "anchor" and "entries" not in file.parts:
+            data = file.read_bytes()
+            file.write_bytes(bytes([data[0] ^ 1]) + data[1:size])
+
+
+@pytest.mark.parametrize("kept", [None, 31, 10_000])
+def test_damaged_tiles_at_the_anchors_place_are_found_before_anything_is_signed(
+    tmp_path: Path, tree: StoredTree, kept: int | None
+) -> None:
+    """Tiles that lead to another root, are cut off or missing: never a frontier to go on from."""
+    anchor = _anchored(tmp_path, tree, 300)
+    assert anchor.frontier(anchor.read()).root() == tree.root(300)
+    if kept is None:
+        (tmp_path / "tile/0/001.p/44").unlink()
+    else:
+        _damage(tmp_path, kept)
+
+    with pytest.raises(Corrupt, match="anchor"):
+        anchor.frontier(anchor.read())
 
 
 def test_a_database_behind_its_anchor_is_a_rollback(tmp_path: Path, tree: StoredTree) -> None:
