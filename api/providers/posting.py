@@ -175,10 +175,10 @@ class Desk:
         if job is None:
             if not file.sendable():
                 rows = answers.outcomes(file, [])
-                body = answer_json(
+                said = answer_json(
                     str(jti), label(organisation), rows, done=True, acknowledgement=None, published=False
                 )
-                return Answer(_with_file_findings(body, file), done=True)
+                return Answer(_with_file_findings(said, file), done=True)
             job = self._sign(organisation, bearer, file, data, jti, body_mac)
         if job.body_mac != body_mac:
             raise Reused("this idempotency key was used before with another file")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ledger import database
 from ledger.audit.report import Report
-from ledger.audit.rows import BATCH, first_of, text
+from ledger.audit.rows import BATCH, RecordRow, first_of, text
 from ledger.database import Connection
 from ledger.domain.award import MicrocredentialAwarded
 from ledger.domain.claims import AWARD, ROW, SLOT, Claim, claims_of, slot_prefix
@@ -19,9 +19,10 @@ from ledger.store.sqlite import SCHEMA, read_head
 
 _AWARD, _ROW, _SLOT = AWARD.encode(), ROW.encode(), SLOT.encode()
 _FIELDS = (*PRIVATE_HEAD, *MicrocredentialAwarded.OPEN)
-_SUBJECT, _CODE, _AWARDED_BY, _LIST, _INDEX = map(
-    _FIELDS.index, ("subject", "code", "awarded_by", "status_list", "status_index")
+_SUBJECT, _ROW_KEY, _CODE, _AWARDED_BY, _LIST, _INDEX = map(
+    _FIELDS.index, ("subject", "row_key", "code", "awarded_by", "status_list", "status_index")
 )
+_AWARDED = MicrocredentialAwarded.TOPIC.encode()
 Held = tuple[int, bytes, bytes]  # position, kind, key
 _position = itemgetter(0)
 
@@ -57,18 +58,19 @@ class TakenChecks:
         self._takes: list[Held] = []
         self._frees: list[Held] = []
         self._awaiting: dict[tuple[bytes, bytes], int] = {}  # taken, not there: a later record must free it
-        self._rows = connection.execute("SELECT position, kind, key FROM taken ORDER BY position")
+        self._rows = connection.execute("SELECT position, kind, key FROM taken ORDER BY position, kind")
         self._ahead: list[Held] = self._rows.fetchmany(BATCH)
 
-    def takes_row(self, position: int, row_key: bytes) -> None:
-        """Note that the record at `position` takes its row."""
-        self._takes.append((position, _ROW, row_key))
-
-    def takes_award(self, position: int, opened: Sequence[Any]) -> None:
-        """Note what an award takes besides its row, read from the open part of its record."""
-        slot = slot_prefix(opened[_AWARDED_BY], opened[_LIST]) + opened[_INDEX].to_bytes(4, "big")
-        award = opened[_SUBJECT] + opened[_CODE].encode()
-        self._takes += ((position, _AWARD, award), (position, _SLOT, slot))
+    def take_run(self, run: Sequence[RecordRow], opened: Sequence[Sequence[Any]]) -> None:
+        """Note what private records take that free nothing, from their rows and open parts."""
+        takes = self._takes
+        for row, values in zip(run, opened, strict=True):
+            if row[3] == _AWARDED:
+                slot = slot_prefix(values[_AWARDED_BY], values[_LIST]) + values[_INDEX].to_bytes(4, "big")
+                award = values[_SUBJECT] + values[_CODE].encode()
+                takes += ((row[0], _AWARD, award), (row[0], _ROW, values[_ROW_KEY]), (row[0], _SLOT, slot))
+            elif values[_ROW_KEY] is not None:
+                takes.append((row[0], _ROW, values[_ROW_KEY]))
 
     def follow(self, record: StoredRecord) -> None:
         """Note what a record takes and frees."""
@@ -88,8 +90,12 @@ class TakenChecks:
 
     def settle(self, last: int) -> None:
         """Compare what the records up to position `last` take with the rows that say so."""
-        there = set(self._until(last))
-        taken = set(self._takes)
+        rows = list(self._until(last))
+        if rows != self._takes or self._frees:
+            self._compare(set(rows), set(self._takes))
+        self._takes, self._frees = [], []
+
+    def _compare(self, there: set[Held], taken: set[Held]) -> None:
         for position, kind, _ in sorted(there - taken):
             self._add(kind, position, "is held, and that record does not take it")
         # In order of position; at one position what was taken before is freed before it is taken again.
@@ -99,7 +105,6 @@ class TakenChecks:
                 self._add(kind, position, "was freed by that record, and is held still")
             elif not freed:
                 self._await(position, kind, key)
-        self._takes, self._frees = [], []
 
     def _until(self, last: int) -> Iterator[Held]:
         while self._ahead:

@@ -1,4 +1,4 @@
-"""A reader of C2SP static logs that was not written here accepts our log, and finds what was changed in it."""
+"""A reader of C2SP static logs that was not written here accepts ours, and finds what was changed in it."""
 
 import json
 import os
