@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from eventsourcing.persistence import Notification, Tracking
 
-from ledger import database
 from ledger.database import Connection, Database
 from ledger.domain.base import LedgerEvent
 from ledger.errors import Corrupt, Unavailable
@@ -116,7 +115,7 @@ class BatchRunner:
         while not stop.is_set():
             try:
                 self.run_once()
-            except database.OperationalError:
+            except Unavailable:
                 stop.wait(POLL_S)
             except Exception as error:
                 self.fault = error

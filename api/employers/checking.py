@@ -22,13 +22,11 @@ MEANINGS = {
     "Verified": (
         "It is genuine, unchanged and in force. Compare the name in it with the person’s identity document."
     ),
-    "Verified, with notes": (
-        "Nothing is wrong with it, but there is something you should know: read the notes below."
-    ),
+    "Verified, with notes": "Nothing is wrong with it, but there is something you should know:",
     "Could not be verified completely": (
-        "Nothing wrong was found, but something that matters could not be checked. Do not rely on it yet."
+        "Nothing wrong was found, but something that matters could not be checked. Do not rely on it yet:"
     ),
-    "Not valid": "Do not rely on it. The checks below say what is wrong.",
+    "Not valid": "Do not rely on it:",
 }
 
 

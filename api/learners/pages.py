@@ -21,9 +21,9 @@ demo_router = APIRouter(include_in_schema=False)
 
 # What a signed document comes to, so that a page can say it without signing one: measured, and held
 # to the real ones by a test.
-_BADGE_BYTES, _BADGE_OUTCOME_BYTES = 8_000, 800
-_RECORD_BYTES = 2_000
-_PAPERS_BYTES = 5_000  # of a bundle, beside credential and trust file: status list, keys, how to check
+_BADGE_BYTES, _OUTCOME_BYTES = 5_800, 550
+_RECORD_BYTES = 1_400
+_PAPERS_BYTES, _RECEIPT_BYTES = 5_000, 1_900  # of a bundle, beside credential and trust file
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,15 @@ def sizes_of(house: House, record: RecordOfAchievement) -> Sizes:
     """Return about how large the downloads of a record are."""
     in_force = [award for award in record.awards if award.held.revocation is None]
     badges = {
-        str(award.held.award_id): _BADGE_BYTES + _BADGE_OUTCOME_BYTES * len(award.outcomes)
-        for award in in_force
+        str(award.held.award_id): _BADGE_BYTES + _OUTCOME_BYTES * len(award.outcomes) for award in in_force
     }
-    beside = _PAPERS_BYTES + (len(house.issuer.trust_file()[0]) if in_force else 0)
-    # In a bundle the receipts stand once more beside the credential.
+    papers = _PAPERS_BYTES + (len(house.issuer.trust_file()[0]) if in_force else 0)
     whole = _RECORD_BYTES + sum(badges.values())
     return Sizes(
         data=len(json.dumps(record.as_json(), ensure_ascii=False, indent=1).encode()),
         record=whole,
-        bundle=whole + beside,
-        awards={name: (size, size + beside) for name, size in badges.items()},
+        bundle=whole + papers + _RECEIPT_BYTES * len(badges),
+        awards={name: (size, size + papers + _RECEIPT_BYTES) for name, size in badges.items()},
     )
 
 

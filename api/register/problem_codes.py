@@ -18,11 +18,12 @@ class Code(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Codes that belong together."""
+    """Codes that belong together; `places` are further codes that name where something does not check."""
 
     heading: str
     note: str
     codes: tuple[Code, ...]
+    places: tuple[str, ...] = ()
 
 
 def _codes(*rows: tuple[str, int, str]) -> tuple[Code, ...]:
@@ -85,27 +86,26 @@ _DOCUMENTS = _codes(
     ("status-index", 422, "A place lies outside the status list."),
 )
 # Each names the place where what is stored failed a check.
-_FAULTS = (
-    "anchor", "authority", "checkpoint", "claims", "corrupt", "encoding", "entry", "fields", "frontier",
+_PLACES = (
+    "anchor", "authority", "checkpoint", "claims", "encoding", "entry", "fields", "frontier",
     "gone", "head", "read-back", "row", "sealed", "state", "submission", "tile", "topic",
 )  # fmt: skip
+_FAULTS = _codes(
+    ("internal", 500, "Something went wrong here. Nothing half-done was recorded; try again later."),
+    ("corrupt", 500, "What the ledger holds does not check."),
+)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 def groups() -> tuple[Group, ...]:
     """Return every group, in the order of the page."""
-    internal = Code("internal", "500", "Something went wrong here. Nothing half-done was recorded.")
-    faults = (
-        Code(name, "500", "What the ledger holds does not check in this place. The operator has to look.")
-        for name in _FAULTS
-    )
     return (
         Group("Requests", "Change the request as the sentence says, and send it again.", _REQUESTS),
         Group("Who may", "Keys, tokens and sign-in.", _AUTHORITY),
         Group("Somebody was first", "Nothing was recorded; read again, then decide.", _FIRST),
         Group("Try again later", "The request is in order. Reading usually goes on.", _LATER),
         Group("Documents", "A document could not be made or signed.", _DOCUMENTS),
-        Group("Faults of the ledger", "Not yours to mend; its operator is told.", (internal, *faults)),
+        Group("Faults of the ledger", "Not yours to mend; its operator is told.", _FAULTS, _PLACES),
         Group(
             "Findings about rows and statements",
             "What the rules say of single rows of a submission. A refused row never stops the others.",

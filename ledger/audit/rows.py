@@ -13,7 +13,7 @@ from ledger.database import Connection
 from ledger.errors import Corrupt
 from ledger.store.readback import StoredRecord
 
-BATCH = 4096  # sixteen tiles: batches begin where tiles begin
+BATCH = 512  # two tiles: batches begin where tiles begin, and stay small beside the processor's cache
 
 # As StoredRecord has them: position, stream, version, topic, state, recorded_at_us, entry, leaf,
 # submission, row, gone.

@@ -13,11 +13,13 @@ from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import JSONTranscoder
 
 from ledger.clock import FixedClock
+from ledger.commands.base import Request, Slot
 from ledger.domain.award import Award
 from ledger.files import LedgerFiles
 from ledger.mapper import LedgerMapper
@@ -25,6 +27,7 @@ from ledger.privacy.sealing import SubjectKey
 from ledger.store.sqlite import LedgerRecorder
 from tests.support.world import (
     MIDDAY,
+    PROVIDER,
     Human,
     World,
     a_jwk,
@@ -99,12 +102,40 @@ def a_stand(folder: Path, world: World | None = None, *, recorded: bool = True) 
     return stand
 
 
+class ManyAwards(World):
+    """A world that never gives a place in a status list, or a credential id, twice: no ledger does."""
+
+    def request(
+        self, statement: str, by: int | str, who: Mapping[str, Any], members: Mapping[str, Any]
+    ) -> Request:
+        """Return what the application would hand to the command."""
+        request = super().request(statement, by, who, members)
+        number = len(self.history)
+        if request.slot is not None:
+            request.slot = Slot(1, number, UUID(int=2_000 + number))
+        return request
+
+
 # ------------------------------------------------------------------ what may happen
+
+
+def a_class(number: int) -> World:
+    """Return a world in which so many have been awarded 6022, every fifth of whom lost it again."""
+    world = ManyAwards(**vars(a_study()))
+    for place in range(number):
+        human = Human(synthetic_nsn(100 + place), f"Given{place}", "Brook")
+        world.enrolled(human)
+        world.passed(human, *OUTCOMES)
+        award = world.awarded(human)
+        if place % 5 == 4:
+            said = {"award": award, "reason": "duplicate", "effective_on": date(2026, 10, 1)}
+            world.must("award.revoked", by=PROVIDER, **said)
+    return world
 
 
 def a_busy_world() -> World:
     """Return a world with two providers and two micro-credentials, in which nobody has enrolled but Ana."""
-    world = a_study()
+    world = ManyAwards(**vars(a_study()))
     world.provider(95002)
     world.listing("6033", title="Pāua Farming (Micro-credential)", level=3, credits=5, nzsced="050799")
     world.accredited(95001, "6033")

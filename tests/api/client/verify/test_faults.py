@@ -4,7 +4,7 @@ import pytest
 
 from api.client.verify import Trust
 from api.client.verify.plain import instant, instant_of_us
-from tests.api.client.verify.words import AWARD, BADGE, WORLD, codes, drop, edited, judged, put, sentence
+from tests.api.client.verify.words import AWARD, BADGE, WORLD, YES, codes, drop, edited, judged, put, sentence
 from tests.support.credentials import HOST, NOW_US, PROVIDER, Key, World, rfc3339
 
 DAY_US = 86_400_000_000
@@ -31,18 +31,23 @@ def signed_with(edit, **how):
         pytest.param(drop("awardedDate"), id="no-day-of-award"),
         pytest.param(put("awardedDate", "2026-10-30"), id="day-without-time"),
         pytest.param(drop("credentialStatus"), id="no-status"),
-        pytest.param(put("credentialStatus", [BADGE["credentialStatus"], BADGE["credentialStatus"]]), id="two-status-entries"),
+        pytest.param(
+            put("credentialStatus", [BADGE["credentialStatus"], BADGE["credentialStatus"]]),
+            id="two-status-entries",
+        ),
         pytest.param(put("credentialStatus", "statusPurpose", "suspension"), id="another-purpose"),
         pytest.param(put("credentialStatus", "statusListIndex", 88412), id="index-a-number"),
         pytest.param(drop(*ACHIEVEMENT, "criteria"), id="no-criteria"),
         pytest.param(drop(*ACHIEVEMENT, "alignment", 0), id="no-level"),
         pytest.param(put(*ACHIEVEMENT, "achievementType", "Course"), id="not-a-micro-credential"),
-        pytest.param(put("credentialSubject", "identifier", 0, "hashed", True), id="hashed-name"),
+        pytest.param(put("credentialSubject", "identifier", 0, "hashed", YES), id="hashed-name"),
         pytest.param(put("credentialSubject", "identifier", 0, "hashed", "false"), id="hashed-as-text"),
         pytest.param(put("credentialSubject", "creditsEarned", "20"), id="credits-as-text"),
         pytest.param(put("credentialSubject", "creditsEarned", 30.0), id="more-credits-than-carried"),
         pytest.param(put("credentialSubject", "result", 0, "value", "Z"), id="grade-that-does-not-exist"),
-        pytest.param(put("credentialSubject", "result", 0, "resultDescription", "urn:x:1"), id="result-of-nothing"),
+        pytest.param(
+            put("credentialSubject", "result", 0, "resultDescription", "urn:x:1"), id="result-of-nothing"
+        ),
         pytest.param(drop("credentialSubject", "result", 0, "value"), id="result-without-value"),
         pytest.param(put("evidence", 0, "genre", ""), id="empty-text"),
     ],
@@ -194,7 +199,10 @@ def test_without_a_receipt_a_retired_key_cannot_be_judged():
     """Only the receipt says when an award was signed: without one a retired key proves nothing."""
     badge = signed_with(drop("evidence"))
 
-    assert codes(judged(badge, trust=Trust.parse(WORLD.trust(key_span(3, 9)))))[4] == ("not_checked", "key-when")
+    assert codes(judged(badge, trust=Trust.parse(WORLD.trust(key_span(3, 9)))))[4] == (
+        "not_checked",
+        "key-when",
+    )
     assert 4 not in codes(judged(badge))
 
 
@@ -254,7 +262,9 @@ def test_dates_out_of_order_fail(edit, proof, code):
 
 def test_days_are_counted_in_new_zealand():
     """An award of the 30th may be signed when it is still the 29th in London."""
-    badge = signed_with(put("validFrom", "2026-10-29T11:00:00Z"), proof=put("created", "2026-10-29T11:00:00Z"))
+    badge = signed_with(
+        put("validFrom", "2026-10-29T11:00:00Z"), proof=put("created", "2026-10-29T11:00:00Z")
+    )
 
     assert 5 not in codes(judged(badge))
 
@@ -285,7 +295,9 @@ def test_an_unknown_issuer_is_not_recognised():
 
 def test_an_issuer_under_another_name_is_a_note():
     """A body may be renamed; what it is registered as is said."""
-    verdict = judged(BADGE, trust=Trust.parse(WORLD.trust(put("issuers", 0, "name", "Renamed Polytechnic (demo)"))))
+    verdict = judged(
+        BADGE, trust=Trust.parse(WORLD.trust(put("issuers", 0, "name", "Renamed Polytechnic (demo)")))
+    )
 
     assert verdict.headline == "Verified, with notes"
     assert verdict.exit_code == 0

@@ -58,7 +58,9 @@ def test_what_leaves_no_trace_is_refused(added, code):
 )
 def test_what_is_relative_is_refused(added):
     """PyLD takes a place of its own invention as the base of what is relative."""
-    assert b"<http://example.org/base/" in nquads(SMALL | added) or b"<http://host/path>" in nquads(SMALL | added)
+    assert b"<http://example.org/base/" in nquads(SMALL | added) or b"<http://host/path>" in nquads(
+        SMALL | added
+    )
 
     assert refusal(SMALL | added) == "undefined-term"
 
@@ -69,7 +71,8 @@ def test_the_invented_base_is_refused_even_if_written_out():
 
 
 @pytest.mark.parametrize(
-    "address", ["urn:a> <urn:b", "urn:a\n", 'urn:a"', "urn:a b", "urn:a\\u003e", "urn:{a}", "_:b0", "urn:a`", "urn:a|b"]
+    "address",
+    ["urn:a> <urn:b", "urn:a\n", 'urn:a"', "urn:a b", "urn:a\\u003e", "urn:{a}", "_:b0", "urn:a`", "urn:a|b"],
 )
 def test_an_address_cannot_break_out_of_its_line(address):
     """PyLD writes addresses as they are: one with a bracket or line feed would forge further statements."""
@@ -93,11 +96,15 @@ def test_pyld_alone_would_let_an_address_break_out():
         pytest.param({"schema:name": "B"}, "undefined-term", id="compact-address-as-term"),
         pytest.param({"https://schema.org/name": "B"}, "undefined-term", id="address-as-term"),
         pytest.param({"": "B"}, "undefined-term", id="empty-term"),
-        pytest.param({"type": ["VerifiableCredential", "urn:x:Type"]}, "undefined-term", id="address-as-type"),
+        pytest.param(
+            {"type": ["VerifiableCredential", "urn:x:Type"]}, "undefined-term", id="address-as-type"
+        ),
         pytest.param({"type": ["VerifiableCredential", 1]}, "undefined-term", id="number-as-type"),
         pytest.param({"_sd": ["x"]}, "undefined-term", id="json-literal"),
         pytest.param({"@context": [V2, {"x": "urn:x"}]}, "unknown-context", id="context-inside"),
-        pytest.param({"@context": [V2, "https://ledger.example/context"]}, "unknown-context", id="unpinned-context"),
+        pytest.param(
+            {"@context": [V2, "https://ledger.example/context"]}, "unknown-context", id="unpinned-context"
+        ),
         pytest.param({"@context": []}, "unknown-context", id="no-context"),
         pytest.param({"@context": None}, "unknown-context", id="null-context"),
         pytest.param({"name": "A\x07"}, "control-characters", id="control-character"),
@@ -120,11 +127,17 @@ def test_other_spellings_and_ambiguities_are_refused(added, code):
         pytest.param(SMALL | {"name": [str(at) for at in range(LIST_MAX + 1)]}, id="long-list"),
         pytest.param(SMALL | {"type": ["VerifiableCredential"] * (TYPES_MAX + 1)}, id="many-types"),
         pytest.param(
-            SMALL | {"evidence": [{"name": [str(at) for at in range(LIST_MAX)]} for _ in range(VALUES_MAX // LIST_MAX)]},
+            SMALL
+            | {
+                "evidence": [
+                    {"name": [str(at) for at in range(LIST_MAX)]} for _ in range(VALUES_MAX // LIST_MAX)
+                ]
+            },
             id="many-values",
         ),
         pytest.param(
-            SMALL | {"evidence": [{"id": "urn:x:2", "name": [f"{at}-{n}" for at in range(200)]} for n in range(6)]},
+            SMALL
+            | {"evidence": [{"id": "urn:x:2", "name": [f"{at}-{n}" for at in range(200)]} for n in range(6)]},
             id="many-values-of-one-thing",
         ),
     ],
@@ -174,14 +187,14 @@ TEXT = st.text(
 @given(
     texts=st.lists(TEXT, min_size=4, max_size=4),
     grades=st.lists(st.sampled_from("AME"), min_size=1, max_size=4),
-    credits=st.integers(1, 40) | st.floats(0, 1e6),
+    worth=st.integers(1, 40) | st.floats(0, 1e6),
     copies=st.integers(1, 3),
 )
-def test_pyld_reads_documents_of_the_profile_the_same_way(texts, grades, credits, copies):
+def test_pyld_reads_documents_of_the_profile_the_same_way(texts, grades, worth, copies):
     """Our canonical form equals PyLD's on made-up awards and records, ties and strange texts included."""
     title, name, text, receipt = texts
     outcomes = tuple((f"LO{at}", text, grade) for at, grade in enumerate(grades))
-    award = open_badge(Award(title=title, name=name, credits=credits, outcomes=outcomes), receipt)
+    award = open_badge(Award(title=title, name=name, credits=worth, outcomes=outcomes), receipt)
     record = learner_record([edited(award, put("id", f"urn:uuid:{copy}")) for copy in range(copies)])
 
     assert pinned().canonical(award) == nquads(award)

@@ -25,13 +25,14 @@ OB30 = f"{SAMPLES}/inspector-vc/src/test/resources/ob30"
 # standard (VC Data Model 2.0 §B.1), the other is cut down to the terms of the one sample.
 EXAMPLES = {"@context": {"@vocab": "https://www.w3.org/ns/credentials/examples#"}}
 _CITIZENSHIP, _SCHEMA = "https://w3id.org/citizenship#", "https://schema.org/"
+_CREDENTIAL = "EmploymentAuthorizationDocumentCredential"
 _INSTANT = "http://www.w3.org/2001/XMLSchema#dateTime"
 CITIZENSHIP = {
     "@context": {
         "@protected": True,
         "id": "@id",
         "type": "@type",
-        "EmploymentAuthorizationDocumentCredential": f"{_CITIZENSHIP}EmploymentAuthorizationDocumentCredential",
+        _CREDENTIAL: f"{_CITIZENSHIP}{_CREDENTIAL}",
         "Person": {
             "@id": f"{_SCHEMA}Person",
             "@context": {
@@ -69,7 +70,10 @@ CITIZENSHIP = {
 }
 WIDER = Canonicaliser(
     contexts.load()
-    | {"https://www.w3.org/ns/credentials/examples/v2": EXAMPLES, "https://w3id.org/citizenship/v4rc1": CITIZENSHIP}
+    | {
+        "https://www.w3.org/ns/credentials/examples/v2": EXAMPLES,
+        "https://w3id.org/citizenship/v4rc1": CITIZENSHIP,
+    }
 )
 
 

@@ -54,7 +54,7 @@ def term(found):
 
 @pytest.mark.parametrize("path", published_cases("vc/rdf-canon/tests/rdfc10", "*-in.nq"))
 def test_published_graphs_come_out_as_the_standard_says(path):
-    """Every graph of the suite has its canonical form within the work we allow, or is given up as it should be."""
+    """Every graph of the suite gets its canonical form within the work we allow, or is rightly given up."""
     quads = parsed(path)
     expected = path.with_name(path.name.replace("-in", "-rdfc10"))
 
@@ -72,24 +72,34 @@ def test_published_names_of_blank_nodes_are_the_same():
     folder, compared = published("vc/rdf-canon/tests/rdfc10"), 0
     for path in sorted(folder.glob("*-rdfc10map.json")):
         if not path.name.startswith(SHA384):
-            names = _Naming(set(parsed(path.with_name(path.name.replace("rdfc10map.json", "in.nq")))), WORK_MAX).names()
+            names = _Naming(
+                set(parsed(path.with_name(path.name.replace("rdfc10map.json", "in.nq")))), WORK_MAX
+            ).names()
             assert {old[2:]: new[2:] for old, new in names.items()} == json.loads(path.read_text())
             compared += 1
 
     assert compared > 15
 
 
-@pytest.mark.parametrize("path", published_cases("vc/ob3-impl/ob_v3p0/impl/test-vectors", "*/document-canon.txt"))
+@pytest.mark.parametrize(
+    "path", published_cases("vc/ob3-impl/ob_v3p0/impl/test-vectors", "*/document-canon.txt")
+)
 def test_canonical_samples_of_the_implementation_guide_are_canonical(path):
     """The badge and the record of 1EdTech's guide, given as canonical N-Quads, come out as they are."""
-    lines = sorted(line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.strip())
+    lines = sorted(
+        line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.strip()
+    )
 
     assert canonical_nquads(parsed(path)) == "".join(lines)
 
 
 def test_order_and_repetition_of_quads_change_nothing():
     """A dataset is a set."""
-    quads = [("_:a", "<urn:p>", "_:b", ""), ("_:b", "<urn:p>", "_:a", ""), ("<urn:s>", "<urn:p>", '"x"', "_:a")]
+    quads = [
+        ("_:a", "<urn:p>", "_:b", ""),
+        ("_:b", "<urn:p>", "_:a", ""),
+        ("<urn:s>", "<urn:p>", '"x"', "_:a"),
+    ]
 
     wanted = canonical_nquads(quads)
 

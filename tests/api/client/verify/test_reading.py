@@ -1,6 +1,5 @@
 """Check 1: what is not one credential, readable in one way only, is refused with the reason."""
 
-import io
 import json
 import zipfile
 
@@ -75,14 +74,25 @@ def test_nesting_up_to_the_limit_is_read():
 def bundle_of(**members):
     """Return a bundle with the award and other members; `_` stands for `.` in names."""
     return zipped(
-        {"credential.json": file_of(BADGE), **{name.replace("_", "."): data for name, data in members.items()}}
+        {
+            "credential.json": file_of(BADGE),
+            **{name.replace("_", "."): data for name, data in members.items()},
+        }
     )
 
 
 def test_a_bundle_gives_its_papers_in_order():
     """Several of a kind come in the order of their numbers, whatever the order of the ZIP."""
     members = {f"status-list-{number}.json": str(number).encode() for number in (10, 2)}
-    data = zipped({"credential.json": b"{}", **members, "status-list.json": b"1", "award.tlog-proof": b"r", "did.json": b"d"})
+    data = zipped(
+        {
+            "credential.json": b"{}",
+            **members,
+            "status-list.json": b"1",
+            "award.tlog-proof": b"r",
+            "did.json": b"d",
+        }
+    )
 
     papers = open_bundle(data)
 
@@ -93,7 +103,9 @@ def test_a_bundle_gives_its_papers_in_order():
 
 def test_a_compressed_bundle_is_read_too():
     """A person may have zipped the papers again."""
-    data = zipped({"credential.json": file_of(BADGE), "status-list.json": file_of(LIST)}, zipfile.ZIP_DEFLATED)
+    data = zipped(
+        {"credential.json": file_of(BADGE), "status-list.json": file_of(LIST)}, zipfile.ZIP_DEFLATED
+    )
 
     assert judged(data).headline == "Verified"
 
@@ -105,7 +117,10 @@ def refused(data):
     return caught.value.code
 
 
-@pytest.mark.parametrize("name", ["../evil.json", "/etc/passwd", "a/b.json", "a\\b.json", "sub/", ".hidden", "C:x", "a b", "x" * 200])
+@pytest.mark.parametrize(
+    "name",
+    ["../evil.json", "/etc/passwd", "a/b.json", "a\\b.json", "sub/", ".hidden", "C:x", "a b", "x" * 200],
+)
 def test_a_name_that_is_a_path_is_refused(name):
     """Nothing is ever unpacked to a disk, and still such a ZIP is nobody's bundle."""
     assert refused(zipped({"credential.json": b"{}", name: b""})) == "bundle-name"
@@ -113,12 +128,9 @@ def test_a_name_that_is_a_path_is_refused(name):
 
 def test_two_members_of_one_name_are_refused():
     """Two programs could read two different credentials; letter case does not make a difference."""
-    buffer = io.BytesIO()
-    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("credential.json", b"{}")
-        archive.writestr("credential.json", b"[]")
+    two = zipped({"credential.json": b"{}", "credential.jsom": b"[]"})
 
-    assert refused(buffer.getvalue()) == "bundle-duplicate"
+    assert refused(two.replace(b"credential.jsom", b"credential.json")) == "bundle-duplicate"
     assert refused(zipped({"credential.json": b"{}", "Credential.JSON": b"{}"})) == "bundle-duplicate"
 
 
@@ -184,7 +196,9 @@ def test_a_damaged_status_list_in_a_bundle_is_no_list():
 
 def test_the_issuers_document_in_a_bundle_is_read_without_a_trust_file():
     """A DID document that does not name the key is worth a word, and proves nothing either way."""
-    other = json.dumps({"id": BADGE["issuer"]["id"], "assertionMethod": ["did:web:ledger.example:providers:95001#z6Mkx"]})
+    other = json.dumps(
+        {"id": BADGE["issuer"]["id"], "assertionMethod": ["did:web:ledger.example:providers:95001#z6Mkx"]}
+    )
 
     verdict = judged(WORLD.bundle(BADGE, [LIST], {"did.json": other.encode()}), trust=None)
 

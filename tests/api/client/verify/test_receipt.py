@@ -93,7 +93,9 @@ def test_the_issuer_cannot_sign_what_the_ledger_does_not_hold(edit, code):
 
 def test_the_learners_name_is_never_repeated():
     """The sentence about a name that differs tells nobody the other name."""
-    verdict = judged(WORLD.badge(AWARD, put("credentialSubject", "identifier", 0, "identityHash", "Ben Sample")))
+    verdict = judged(
+        WORLD.badge(AWARD, put("credentialSubject", "identifier", 0, "identityHash", "Ben Sample"))
+    )
 
     assert "Ana" not in sentence(verdict, 7)
     assert "Ben" not in sentence(verdict, 7)
@@ -101,7 +103,9 @@ def test_the_learners_name_is_never_repeated():
 
 def test_the_difference_is_said():
     """Where a detail differs, what the ledger holds is said."""
-    verdict = judged(WORLD.badge(AWARD, put("credentialSubject", "achievement", "alignment", 0, "targetCode", "7")))
+    verdict = judged(
+        WORLD.badge(AWARD, put("credentialSubject", "achievement", "alignment", 0, "targetCode", "7"))
+    )
 
     assert sentence(verdict, 7) == "It differs from the public ledger in the level: the ledger says “4”."
 
@@ -135,13 +139,15 @@ def hide(claim):
         at = next(at for at, one in enumerate(opened["claims"]) if one[0] == claim)
         name, value, _ = opened["claims"][at]
         salt = WORLD.recorded.salts(AWARD)[at]
-        opened["claims"][at] = [b64url(tagged("claim", salt, bytes([len(name)]), name.encode(), value.encode()))]
+        opened["claims"][at] = [
+            b64url(tagged("claim", salt, bytes([len(name)]), name.encode(), value.encode()))
+        ]
 
     return edit
 
 
 def test_a_hidden_claim_still_recomputes_but_does_not_do_for_a_badge():
-    """A receipt may hide a claim and the entry comes out the same; an award must show them all, the name above all."""
+    """A receipt may hide a claim and gives the same entry; an award must show them all, the name above all."""
     text = WORLD.receipt(AWARD, hide("name"))
 
     assert read_receipt(text).entry == WORLD.log.entries[AWARD.index]
@@ -152,7 +158,7 @@ def test_a_hidden_claim_still_recomputes_but_does_not_do_for_a_badge():
     "edit",
     [
         pytest.param(put("v", 2), id="version"),
-        pytest.param(put("v", True), id="version-true"),
+        pytest.param(put("v", YES), id="version-true"),
         pytest.param(put("topic", "assessment.passed"), id="another-topic"),
         pytest.param(put("recorded_at", -1), id="before-1970"),
         pytest.param(put("recorded_at", "now"), id="time-as-text"),
@@ -264,7 +270,9 @@ def test_log_keys_count_by_position_too():
 def test_kinds_of_log_signatures_that_are_not_known_here_are_not_judged():
     """A trust file that asks for a newer kind of signature, or for witnesses, needs a newer program."""
     vkey = _vkey_of_kind(6, bytes(1312))
-    witnessed = Trust.parse(WORLD.trust(put("witness_policy", f"log {WORLD.log.key.vkey(ORIGIN)}\nquorum any\n")))
+    witnessed = Trust.parse(
+        WORLD.trust(put("witness_policy", f"log {WORLD.log.key.vkey(ORIGIN)}\nquorum any\n"))
+    )
 
     def with_newer(trust):
         trust["log_keys"].append({"vkey": vkey, "from": 1, "to": None, "must_verify": True})

@@ -1,4 +1,4 @@
-"""A signed credential that was changed, however little, is not valid; nothing in a file can stop the verifier."""
+"""A signed credential that was changed, however little, is not valid; no file can stop the verifier."""
 
 import json
 import random
@@ -68,7 +68,9 @@ def changed(value, chance):
     return value[:at] + ("x" if value[at] != "x" else "y") + value[at + 1 :]
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, id=".".join(map(str, path))) for path, _ in places(BADGE)])
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=".".join(map(str, path))) for path, _ in places(BADGE)]
+)
 def test_no_value_in_an_award_can_be_changed(path):
     """Every single value, changed by one sign, makes the award not valid."""
     value = dict(places(BADGE))[path]
@@ -78,7 +80,9 @@ def test_no_value_in_an_award_can_be_changed(path):
     assert verdict.headline == NOT_VALID
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, id=".".join(map(str, path))) for path, _ in places(BADGE)])
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=".".join(map(str, path))) for path, _ in places(BADGE)]
+)
 def test_no_value_in_an_award_can_be_left_out(path):
     """Every single value, left out, makes the award not valid."""
     assert judged(edited(BADGE, drop(*path))).headline == NOT_VALID
@@ -105,7 +109,9 @@ def test_the_receipt_of_another_award_cannot_be_used():
 
 def test_a_list_cannot_be_moved_under_another_address():
     """The list of one address does not answer for another."""
-    verdict = judged(BADGE, fetch=lambda _url, /: json.dumps(edited(LIST, put("id", "https://ledger.example/x"))).encode())
+    verdict = judged(
+        BADGE, fetch=lambda _url, /: json.dumps(edited(LIST, put("id", "https://ledger.example/x"))).encode()
+    )
 
     assert codes(verdict) == {6: ("failed", "status-list-issuer")}
 
@@ -144,7 +150,11 @@ RECORD = WORLD.record([BADGE])
 
 
 @settings(max_examples=200)
-@given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode) | JSON.map(lambda value: json.dumps(value).encode()))
+@given(
+    st.binary(max_size=300)
+    | st.text(max_size=200).map(str.encode)
+    | JSON.map(lambda value: json.dumps(value).encode())
+)
 def test_no_bytes_stop_the_verifier(data):
     """Whatever is handed in, there is a verdict."""
     verdict = judged(data)
@@ -158,7 +168,9 @@ def test_no_bytes_stop_the_verifier(data):
 def test_no_damaged_bundle_stops_the_verifier(data):
     """A bundle with some bytes changed or cut off gives a verdict."""
     damaged = bytearray(BUNDLE[: data.draw(st.integers(1, len(BUNDLE)))])
-    for at, value in data.draw(st.lists(st.tuples(st.integers(0, len(damaged) - 1), st.integers(0, 255)), max_size=5)):
+    for at, value in data.draw(
+        st.lists(st.tuples(st.integers(0, len(damaged) - 1), st.integers(0, 255)), max_size=5)
+    ):
         damaged[at] = value
 
     assert len(judged(bytes(damaged)).checks) == 9

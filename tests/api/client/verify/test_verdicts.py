@@ -79,7 +79,14 @@ def test_the_text_is_for_people():
     text = judged(BADGE).text()
 
     assert text.startswith("VERIFIED\n")
-    for words in ("Ana Sample", "30 October 2026", "200 hours", "Merit", "Compare the name", "passed       9"):
+    for words in (
+        "Ana Sample",
+        "30 October 2026",
+        "200 hours",
+        "Merit",
+        "Compare the name",
+        "passed       9",
+    ):
         assert words in text
     assert max(map(len, text.splitlines())) <= 100
 
@@ -97,7 +104,9 @@ def test_without_a_trust_file_nobody_is_recognised():
 def test_a_trust_file_inside_a_bundle_is_never_trusted():
     """A bundle with its own trust file answers as one without."""
     with_trust = judged(WORLD.bundle(BADGE, [LIST]), trust=None)
-    without = judged(zipped({"credential.json": file_of(BADGE), "status-list.json": file_of(LIST)}), trust=None)
+    without = judged(
+        zipped({"credential.json": file_of(BADGE), "status-list.json": file_of(LIST)}), trust=None
+    )
 
     assert codes(with_trust) == codes(without)
 
@@ -147,7 +156,9 @@ def test_what_says_the_same_is_the_same(same):
     assert judged(same(BADGE)).headline == "Verified"
 
 
-@pytest.mark.parametrize("path", [("credentialSubject", "result"), ("credentialSubject", "achievement", "alignment")])
+@pytest.mark.parametrize(
+    "path", [("credentialSubject", "result"), ("credentialSubject", "achievement", "alignment")]
+)
 def test_a_reordered_list_is_the_same(path):
     """Lists are sets to a signature, apart from the few that are not: reordering one changes nothing."""
 
@@ -222,7 +233,9 @@ def test_a_record_changed_around_its_awards_is_not_valid(three):
     world, _, badges, trust = three
     record = world.record(badges)
 
-    verdict = judged(edited(record, lambda one: one["credentialSubject"]["verifiableCredential"].pop()), trust=trust)
+    verdict = judged(
+        edited(record, lambda one: one["credentialSubject"]["verifiableCredential"].pop()), trust=trust
+    )
 
     assert verdict.headline == "Not valid"
     assert codes(verdict)[3] == ("failed", "signature")

@@ -14,6 +14,7 @@ BADGE = WORLD.badge(AWARD)
 RECORDS = [WORLD.record([BADGE] + [WORLD.badge(replace(AWARD, credential=at)) for at in (2, 3)])]
 LIST = WORLD.status_list()
 TRUST = Trust.parse(WORLD.trust())
+YES = True  # a value in a document, not a switch of a function
 PASSED = dict.fromkeys(range(1, 10), "passed")
 
 
@@ -35,7 +36,9 @@ def results(verdict):
 
 def codes(verdict):
     """Return the checks that did not pass as {number: (result, code)}."""
-    return {check.number: (str(check.result), check.code) for check in verdict.checks if check.result != "passed"}
+    return {
+        check.number: (str(check.result), check.code) for check in verdict.checks if check.result != "passed"
+    }
 
 
 def sentence(verdict, number):
@@ -51,7 +54,7 @@ def edited(document, edit):
 
 
 def put(*path):
-    """Return an edit that sets a member, the value last: put("issuer", "name", "Other")."""
+    """Return an edit that sets a member: names of the way there, then the value."""
     *names, last, value = path
 
     def edit(document):
