@@ -35,20 +35,21 @@ from ledger.privacy.sealing import SubjectKey
 from ledger.store.sqlite import LedgerRecorder
 
 APPLICATION = "ledger"  # whose positions views follow
+# A number is never given twice, so an interrupted rebuild cannot mistake another's tables for its own.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS generation (
-  view TEXT NOT NULL, number INTEGER NOT NULL, version INTEGER NOT NULL, served INTEGER NOT NULL,
-  PRIMARY KEY (view, number)
-) STRICT, WITHOUT ROWID;
+  number INTEGER PRIMARY KEY AUTOINCREMENT, view TEXT NOT NULL, version INTEGER NOT NULL,
+  served INTEGER NOT NULL
+) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS generation_served ON generation (view) WHERE served = 1;
 CREATE TABLE IF NOT EXISTS tracking (
-  view TEXT NOT NULL, number INTEGER NOT NULL, application TEXT NOT NULL, position INTEGER NOT NULL,
-  PRIMARY KEY (view, number, application)
+  number INTEGER NOT NULL, application TEXT NOT NULL, position INTEGER NOT NULL,
+  PRIMARY KEY (number, application)
 ) STRICT, WITHOUT ROWID;
 """
 # Changes no row when the position is not a new one, or the generation has been dropped.
 _TRACK = (
-    "INSERT INTO tracking SELECT view, number, ?3, ?4 FROM generation WHERE view = ?1 AND number = ?2"
+    "INSERT INTO tracking SELECT number, ?2, ?3 FROM generation WHERE number = ?1"
     " ON CONFLICT DO UPDATE SET position = excluded.position WHERE excluded.position > tracking.position"
 )
 # What `track` refuses a position with; the library's name for it.
@@ -83,8 +84,8 @@ def snapshot(database: Database) -> Iterator[Connection]:
 def standing(connection: Connection) -> int | None:
     """Return the position of the views that are served, whatever their version; None when none is."""
     row = connection.execute(
-        "SELECT MAX(COALESCE(position, 0)) FROM generation g LEFT JOIN tracking t"
-        " ON t.view = g.view AND t.number = g.number AND application = ? WHERE served = 1",
+        "SELECT MAX(COALESCE(position, 0)) FROM generation g"
+        " LEFT JOIN tracking t ON t.number = g.number AND application = ? WHERE served = 1",
         (APPLICATION,),
     ).fetchone()
     return None if row[0] is None else int(row[0])
@@ -178,24 +179,22 @@ class View(TrackingRecorder):
     @classmethod
     def create(cls, connection: Connection) -> int:
         """Make the empty tables of a new generation, not served yet, and return its number."""
-        row = connection.execute(
-            "SELECT COALESCE(MAX(number), 0) + 1 FROM generation WHERE view = ?", (cls.NAME,)
-        ).fetchone()
-        number = int(row[0])
-        connection.execute("INSERT INTO generation VALUES (?,?,?,0)", (cls.NAME, number, cls.VERSION))
+        number = connection.execute(
+            "INSERT INTO generation (view, version, served) VALUES (?,?,0)", (cls.NAME, cls.VERSION)
+        ).lastrowid
+        assert number is not None
         names = cls.table_names(number)
         for statement in cls.SCHEMA.strip().removesuffix(";").split(";"):
             # One by one: a script would end the transaction it runs in.
             connection.execute(statement.format_map(names))
-        return number
+        return int(number)
 
     @classmethod
     def serve(cls, connection: Connection, number: int) -> None:
-        """Let readers see that generation from this transaction on."""
+        """Let readers see that generation from this transaction on; NotForward when it was dropped."""
         connection.execute("UPDATE generation SET served = 0 WHERE view = ?", (cls.NAME,))
-        connection.execute(
-            "UPDATE generation SET served = 1 WHERE view = ? AND number = ?", (cls.NAME, number)
-        )
+        if connection.execute("UPDATE generation SET served = 1 WHERE number = ?", (number,)).rowcount != 1:
+            raise NotForward("this generation has been dropped")
 
     @classmethod
     def drop_unserved(cls, connection: Connection) -> None:
@@ -210,8 +209,8 @@ class View(TrackingRecorder):
                 (f"{cls.NAME}_*_{number}",),
             ).fetchall():
                 connection.execute(f'DROP TABLE "{table}"')
-            connection.execute("DELETE FROM tracking WHERE view = ? AND number = ?", (cls.NAME, number))
-            connection.execute("DELETE FROM generation WHERE view = ? AND number = ?", (cls.NAME, number))
+            connection.execute("DELETE FROM tracking WHERE number = ?", (number,))
+            connection.execute("DELETE FROM generation WHERE number = ?", (number,))
 
     @classmethod
     def is_served(cls, connection: Connection) -> bool:
@@ -225,7 +224,7 @@ class View(TrackingRecorder):
 
     def track(self, connection: Connection, tracking: Tracking) -> None:
         """Move the position inside a transaction; IntegrityError unless it moves forward."""
-        values = (self.NAME, self.number(connection), tracking.application_name, tracking.notification_id)
+        values = (self.number(connection), tracking.application_name, tracking.notification_id)
         if connection.execute(_TRACK, values).rowcount != 1:
             raise NotForward(f"position {tracking.notification_id} was folded before")
 
@@ -241,8 +240,8 @@ class View(TrackingRecorder):
 
     def _tracked(self, connection: Connection, application_name: str) -> int | None:
         row = connection.execute(
-            "SELECT position FROM tracking WHERE view = ? AND number = ? AND application = ?",
-            (self.NAME, self.number(connection), application_name),
+            "SELECT position FROM tracking WHERE number = ? AND application = ?",
+            (self.number(connection), application_name),
         ).fetchone()
         return None if row is None else int(row[0])
 

@@ -43,7 +43,7 @@ _REQUESTS = _codes(
     ("no-awards", 404, "A signed record holds at least one award in force, and this record has none yet."),
     ("method-not-allowed", 405, "The address does not answer to that method."),
     ("not-acceptable", 406, "What is here does not come in the form asked for. Ask for another."),
-    ("format", 406, "The `format` is none of those that the address knows. The sentence names them."),
+    ("format", 406, "The address knows other formats. The sentence names them."),
     ("not-a-file", 406, "The submission came signed, not as a file, so it cannot be answered as one."),
     ("too-large", 413, "The body is larger than the address takes. Split it."),
     ("media-type", 415, "The body is of a kind that the address does not read. Check its Content-Type."),
@@ -55,7 +55,7 @@ _AUTHORITY = _codes(
     ("unauthorised", 403, "The key or token is known, and does not count for this."),
     ("custody", 403, "The ledger does not keep the key that this needs. Sign with your own."),
     ("foreign", 403, "Another site made your browser send this. Send it from a page of this ledger."),
-    ("not-founded", 503, "The ledger is not founded yet. Its operator runs `roa init`."),
+    ("not-founded", 503, "The ledger is not founded yet. Its operator has to found it."),
 )
 _FIRST = _codes(
     ("conflict", 409, "Somebody was first. Read what is there now, and decide again."),

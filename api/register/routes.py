@@ -20,7 +20,7 @@ from api.web.pages import A_MOMENT, page
 from ledger.clock import civil_date
 from ledger.errors import Absent
 from ledger.policy.framework import LEVELS, level_sentence
-from projections.directory import Organisation
+from projections.directory import CREDENTIAL, Organisation
 from projections.public_register import Found, Listing, PublicRegisterView, Search
 
 router = APIRouter()
@@ -114,6 +114,7 @@ def get_provider(request: Request, number: int, house: HouseDep) -> Response:
             request,
             "provider.html",
             provider=body,
+            has_keys=bool(member.keys_for(CREDENTIAL)),
             on=on,
             today=_today(house),
             developed=_developed(register, number, on),

@@ -8,6 +8,7 @@ wrong. So the short way misses nothing that they find, and tests compare the two
 
 from collections.abc import Sequence
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 from msgpack import Packer, unpackb
@@ -20,7 +21,7 @@ from ledger.database import Connection
 from ledger.domain.award import AwardRevoked
 from ledger.domain.base import PRIVATE, PUBLIC
 from ledger.domain.registry import EVENTS
-from ledger.encoding.msgpack import pack, unpack_canonical
+from ledger.encoding.msgpack import check, unpack_canonical
 from ledger.errors import Corrupt
 from ledger.mapper import HASH_BYTES, PRIVATE_HEAD, PUBLIC_HEAD, SALT_BYTES, private_state
 from ledger.privacy.commitments import PRIVATE_ENTRY, tag
@@ -39,6 +40,9 @@ _SHORT = {
     for topic, event_class in EVENTS.items()
     if event_class.PRIVACY is PRIVATE and event_class is not AwardRevoked  # which frees something
 }
+
+
+_class_version = itemgetter(0)
 
 
 class RecordChecks:
@@ -101,7 +105,7 @@ class RecordChecks:
     def _open_parts(self, run: Sequence[RecordRow]) -> list[list[Any]] | None:
         """Return the open parts of a run of records about which everything holds, else None."""
         _, streams, versions, topics, states, instants, entries, _, _, places, gone = zip(*run, strict=True)
-        hashes, pack_parts = self._hashes, Packer().pack
+        hashes, packed = self._hashes, Packer().pack
         try:
             parts = list(map(unpackb, states))
             opens, claims, sealed_commits, sealed = zip(*parts, strict=True)
@@ -135,9 +139,11 @@ class RecordChecks:
             ]
             holds = (
                 entries == tuple([PRIVATE_ENTRY + one for one in made])
-                and states == tuple(map(pack_parts, parts))
-                and bodies == list(map(pack, opened))
-                and [(len(one), one[0]) for one in opened] == [_SHORT[topic][1:] for topic in topics]
+                and states == tuple(map(packed, parts))
+                and bodies == list(map(packed, opened))
+                and list(map(check, opened)).count(None) == len(opened)
+                and list(map(len, opened)) == [_SHORT[topic][1] for topic in topics]
+                and list(map(_class_version, opened)) == [_SHORT[topic][2] for topic in topics]
                 and {HASH_BYTES}.issuperset(map(len, (*leaves, *claims, *sealed_commits)))
                 and {UUID_BYTES}.issuperset(map(len, streams))
                 and min(places) >= 0

@@ -32,10 +32,9 @@ _BEGINNING = (
 
 
 def open_for_audit(path: Path) -> Connection:
-    """Return a connection that sees one state of the ledger until it is closed, and text as bytes."""
+    """Return a connection that gives text as bytes."""
     connection = database.connect(path)
     connection.text_factory = bytes
-    connection.execute("BEGIN")
     return connection
 
 

@@ -1,7 +1,7 @@
 """The order in which an audit looks at a ledger: one pass over the records, then what is derived.
 
 The anchor is read first, then one state of the database is held to the end: what is recorded or
-published meanwhile is the next audit's.
+published meanwhile is for the next audit.
 """
 
 from ledger.application import Ledger
@@ -21,22 +21,31 @@ from ledger.privacy.vault import Vault
 from ledger.store.anchor import Anchor
 
 
-def audit(ledger: Ledger, *, with_keys: bool = True, short: bool = True) -> Report:
+def audit(ledger: Ledger, *, with_keys: bool = True) -> Report:
     """Check everything in a ledger and return what was found, never raising for what is stored.
 
     Args:
         ledger: the ledger, open.
         with_keys: also open sealed parts; without, nothing personal is read.
+    """
+    return audit_files(ledger.files, ledger.vault if with_keys else None)
+
+
+def audit_files(files: LedgerFiles, vault: Vault | None = None, *, short: bool = True) -> Report:
+    """Check the ledger in these files, which need not be good enough to be opened as one.
+
+    Args:
+        files: where it lies.
+        vault: the keys, to open sealed parts too.
         short: let records that hold go the short way (see `records`); what is found is the same.
     """
     report = Report()
-    log, anchored, signed = _published(ledger.files, ledger.store.database.reader, report)
-    connection = open_for_audit(ledger.files.ledger)
+    connection = open_for_audit(files.ledger)
     try:
         with report.at("ledger.sqlite"):
-            tree = _records(
-                connection, ledger.vault if with_keys else None, report, (anchored, signed), short=short
-            )
+            log, anchored, signed = _published(files, connection, report)
+            connection.execute("BEGIN")
+            tree = _records(connection, vault, report, (anchored, signed), short=short)
             check_anchor(tree, anchored, signed, report)
             check_checkpoints(connection, log, tree, anchored, signed, report)
     finally:
@@ -54,7 +63,7 @@ def _published(
         if row is not None:
             log = _log(row[0])
         anchor = Anchor(files.anchor, log.origin)
-        if row is not None or not anchor.is_new:
+        if not anchor.is_new:
             anchored, signed = anchor.read(), anchor.signed()
     return log, anchored, signed
 

@@ -109,6 +109,8 @@ class TreeChecks:
     def finish(self) -> None:
         """Check the head and that there are no tiles but those of the tree."""
         with self._report.at("head"):
+            if self._connection.execute("SELECT id FROM head").fetchall() != [(0,)]:
+                self._report.add("head", "head", "there is not exactly one head row")
             self._check_head(read_head(self._connection))
         (tiles,) = self._connection.execute("SELECT COUNT(*) FROM tile").fetchone()
         if tiles != self._tiles_seen:

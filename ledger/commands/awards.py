@@ -28,7 +28,7 @@ from ledger.domain.claims import award_claim, slot_claim
 from ledger.domain.enrolment import Attempt
 from ledger.domain.microcredential import Microcredential
 from ledger.ids import award_id
-from ledger.policy import rules
+from ledger.policy import law, rules
 from ledger.policy.findings import finding
 from ledger.policy.framework import LANGUAGES, REVOCATION_REASONS
 from ledger.policy.rules import Conferral
@@ -114,7 +114,7 @@ def _who_may(request: Request, listing: Microcredential) -> Findings:
     """Check the basis; an accredited provider was one on both days, completion and conferral."""
     members, actor, register = request.members, request.actor, request.register
     basis, conferred_on, completed_on = members["basis"], members["conferred_on"], members["completed_on"]
-    ruleset = rules.rules_on(min(conferred_on, request.act.decided_on))
+    ruleset = law.rules_on(min(conferred_on, request.act.decided_on))
     refused = rules.rule_18_basis(
         ruleset,
         Conferral(

@@ -12,10 +12,10 @@ from ledger.domain.accreditation import Accreditation
 from ledger.domain.microcredential import CURRENT
 from ledger.domain.organisation import PROVIDER, Organisation
 from ledger.domain.register import Register
-from ledger.policy import rules
+from ledger.policy import law, rules
 from ledger.policy.findings import Finding, finding
 from ledger.policy.framework import FUNDING, FUNDING_PREFIX, is_code, is_funding
-from ledger.policy.rules import RuleSet
+from ledger.policy.law import RuleSet
 from ledger.privacy.matching import same_name
 
 Findings = tuple[Finding, ...]
@@ -28,7 +28,7 @@ NONE: Findings = ()
 
 def rule_set(request: Request) -> RuleSet:
     """Return the rule set the act is judged by."""
-    return rules.by_id(request.act.ruleset_id)
+    return law.by_id(request.act.ruleset_id)
 
 
 def only_regulator(request: Request) -> Findings:

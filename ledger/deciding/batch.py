@@ -12,7 +12,7 @@ from ledger.domain.base import Act, LedgerEvent, Said
 from ledger.domain.claims import ROW
 from ledger.domain.organisation import Organisation
 from ledger.domain.register import Register
-from ledger.policy import rules
+from ledger.policy import law
 from ledger.policy.findings import Finding, finding
 from ledger.privacy.sealing import SubjectKey
 from ledger.privacy.vault import VaultEnrolment
@@ -97,7 +97,7 @@ class Circumstances:
         decided_on = self.decided_on
         day = domain_date(statement.kind.type, statement.members) or decided_on
         # A date that has not come yet is refused by the command; no law of the future decides it.
-        ruleset = rules.rules_on(min(day, decided_on))
+        ruleset = law.rules_on(min(day, decided_on))
         return Act(self.as_of, ruleset.id, decided_on, instant(self.now_us), said, row_key, row_mac)
 
 

@@ -30,6 +30,11 @@ def pack(values: Sequence[Any]) -> bytes:
     return _pack(values)
 
 
+def check(values: Sequence[Any]) -> None:
+    """Raise TypeError when these values hold something that `pack` refuses for its kind, form or depth."""
+    _check(values, DEPTH_MAX)
+
+
 def unpack(data: bytes) -> list[Any]:
     """Return the array that these bytes hold; whether they are its one form is not looked at.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,6 +22,7 @@ from eventsourcing.persistence import JSONTranscoder
 from ledger.clock import FixedClock
 from ledger.commands.base import Request, Slot
 from ledger.domain.award import Award
+from ledger.domain.registry import EVENTS
 from ledger.files import LedgerFiles
 from ledger.mapper import LedgerMapper
 from ledger.privacy.sealing import SubjectKey
@@ -275,3 +277,12 @@ def a_random_world(seed: int, moves: int = 60) -> World:
     for _ in range(moves):
         chance.choice((*_MOVES, *_MOVES[:4], *_MOVES[:4]))(world, chance)
     return world
+
+
+def an_eventful_world() -> World:
+    """Return a world in which every kind of event has happened."""
+    for seed in count():
+        world = a_random_world(seed, moves=90)
+        if {type(event) for event in world.history} == set(EVENTS.values()):
+            return world
+    raise AssertionError("unreachable")

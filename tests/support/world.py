@@ -31,7 +31,7 @@ from ledger.domain.organisation import Organisation
 from ledger.domain.register import Register
 from ledger.ids import public_id
 from ledger.keys.signer import jwk_of
-from ledger.policy import rules
+from ledger.policy import law
 
 REGULATOR = 95000
 PROVIDER = 95001
@@ -115,7 +115,7 @@ class World:
     ) -> Request:
         """Return what the application would hand to the command."""
         day = domain_date(statement, members) or self.today
-        ruleset = rules.rules_on(min(day, self.today))
+        ruleset = law.rules_on(min(day, self.today))
         position = len(self.history)
         act = Act(position, ruleset.id, self.today, MIDDAY + timedelta(seconds=position))
         request = Request(statement, members, who, act, self._actor(by), self.register.fork())

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ledger.policy import rules
+from ledger.policy import law, rules
 from ledger.policy.findings import Finding
 from ledger.policy.rules import Conferral
 
-MC_2018, MC_2020, MC_2022 = (rules.by_id(one) for one in ("MC-2018", "MC-2020", "MC-2022"))
-MC_2023, MC_2025, MC_2026 = (rules.by_id(one) for one in ("MC-2023", "MC-2025", "MC-2026"))
+MC_2018, MC_2020, MC_2022 = (law.by_id(one) for one in ("MC-2018", "MC-2020", "MC-2022"))
+MC_2023, MC_2025, MC_2026 = (law.by_id(one) for one in ("MC-2023", "MC-2025", "MC-2026"))
 DAYS = st.dates(date(1950, 1, 1), date(2150, 12, 31))
 
 
@@ -165,7 +165,7 @@ def test_titles_are_free_before_the_title_rule() -> None:
     ],
 )
 def test_r18_support_is_sought_not_needed(
-    ruleset: rules.RuleSet, kind: str, support: tuple[str, str, date] | None, found: list[str]
+    ruleset: law.RuleSet, kind: str, support: tuple[str, str, date] | None, found: list[str]
 ) -> None:
     """Since 2023 a provider brings an answer given by then; "declined" is told, and does not block."""
     assert codes(rules.r18_support(ruleset, kind, date(2023, 5, 1), support)) == found
@@ -175,7 +175,7 @@ def test_r18_support_is_sought_not_needed(
     ("ruleset", "months", "found"),
     [(MC_2018, 12, []), (MC_2018, 24, ["E804"]), (MC_2023, 36, []), (MC_2023, 18, ["E804"])],
 )
-def test_r19_review_periods(ruleset: rules.RuleSet, months: int, found: list[str]) -> None:
+def test_r19_review_periods(ruleset: law.RuleSet, months: int, found: list[str]) -> None:
     """Every year at first; one, two or three years since 2023."""
     assert codes(rules.r19_review_period(ruleset, months)) == found
 
@@ -198,7 +198,7 @@ def test_r16_r17_who_counts_as_a_provider(
     kind: str, day: date, *, transitional: bool | None, counts: bool
 ) -> None:
     """Standard-setting bodies do not, but for boards while they host."""
-    ruleset = rules.rules_on(day)
+    ruleset = law.rules_on(day)
 
     assert rules.counts_as_provider(ruleset, kind, day, transitional=transitional) is counts
     refused = rules.r16_provider(ruleset, "95001", kind, day, column="start_on", transitional=transitional)
@@ -309,7 +309,7 @@ def _conferral(basis: str, *, reason: str | None = None, who: str = "") -> Confe
     ],
 )
 def test_rule_18_every_basis_has_its_holder(
-    ruleset: rules.RuleSet, conferral: Conferral, found: list[str]
+    ruleset: law.RuleSet, conferral: Conferral, found: list[str]
 ) -> None:
     """Good-reason bases need a reason, their own organisation, and rule 18, which is of 2023."""
     assert codes(rules.rule_18_basis(ruleset, conferral)) == found
@@ -343,7 +343,7 @@ def test_rule_8_after_discontinuation(last_result_on: date, found: list[str]) ->
 
 def test_before_the_first_rules_nothing_is_decided() -> None:
     """The refusal names the first day on which it would have been possible."""
-    (found,) = rules.before_first_rules(rules.by_id("PRE-2018"), "listed_on", date(2018, 3, 1))
+    (found,) = rules.before_first_rules(law.by_id("PRE-2018"), "listed_on", date(2018, 3, 1))
 
     assert (found.code, found.column) == ("E819", "listed_on")
     assert dict(found.params)["first"] == "2018-08-22"
@@ -351,7 +351,7 @@ def test_before_the_first_rules_nothing_is_decided() -> None:
 
 
 @pytest.mark.parametrize("ruleset", [MC_2025, MC_2026], ids=lambda one: one.id)
-def test_ranges_hold_their_ends(ruleset: rules.RuleSet) -> None:
+def test_ranges_hold_their_ends(ruleset: law.RuleSet) -> None:
     """Both ends of a range belong to it."""
     assert ruleset.credits is not None
     assert ruleset.credits.min in ruleset.credits

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ledger.policy import rules
+from ledger.policy import law
 
 FROZEN = Path(__file__).with_name("frozen_rulesets.json")
 
@@ -35,7 +35,7 @@ def test_no_rule_set_is_ever_edited() -> None:
 
 def test_all_eight_are_there_oldest_first() -> None:
     """The rows of DOMAIN.md 3.1, in the order in which they came into force."""
-    ids = [ruleset.id for ruleset in rules.rule_sets()]
+    ids = [ruleset.id for ruleset in law.rule_sets()]
 
     assert ids == ["PRE-2018", "MC-2018", "MC-2020", "MC-2022", "MC-2023", "MC-2025", "MC-2026", "MC-2026B"]
 
@@ -63,16 +63,16 @@ def test_all_eight_are_there_oldest_first() -> None:
 )
 def test_a_day_selects_the_set_in_force_on_it(day: date, ruleset: str) -> None:
     """The first day of a set is its own; the day before belongs to the one before it."""
-    assert rules.rules_on(day).id == ruleset
-    assert rules.by_id(ruleset) is rules.rules_on(day)
+    assert law.rules_on(day).id == ruleset
+    assert law.by_id(ruleset) is law.rules_on(day)
 
 
 def test_every_set_says_where_it_comes_from() -> None:
     """Sources are named, and a date that no source gives exactly is not passed off as exact."""
-    for ruleset in rules.rule_sets():
+    for ruleset in law.rule_sets():
         assert ruleset.sources, ruleset.id
         assert ruleset.changes, ruleset.id
-    certainty = {ruleset.id: ruleset.date_certainty for ruleset in rules.rule_sets()}
+    certainty = {ruleset.id: ruleset.date_certainty for ruleset in law.rule_sets()}
 
     assert certainty["MC-2023"] == "approximate"
     assert certainty["PRE-2018"] == "open"
@@ -81,8 +81,8 @@ def test_every_set_says_where_it_comes_from() -> None:
 
 def test_what_changed_when() -> None:
     """The parameters that DOMAIN.md 3.1 says differ, at a glance."""
-    sizes = {one.id: (one.credits.min, one.credits.max) for one in rules.rule_sets() if one.credits}
-    reviews = {one.id: one.review_months for one in rules.rule_sets()}
+    sizes = {one.id: (one.credits.min, one.credits.max) for one in law.rule_sets() if one.credits}
+    reviews = {one.id: one.review_months for one in law.rule_sets()}
 
     assert sizes == {
         "MC-2018": (5, 40),
@@ -95,15 +95,15 @@ def test_what_changed_when() -> None:
     }
     assert reviews["MC-2022"] == (12,)
     assert reviews["MC-2023"] == (12, 24, 36)
-    assert not rules.by_id("MC-2020").third_party_accreditation
-    assert rules.by_id("MC-2022").third_party_accreditation
-    assert rules.by_id("MC-2022").report_within_months is None
-    assert rules.by_id("MC-2026").report_within_months == 3
-    assert rules.by_id("MC-2026").equivalence.register == "open"
-    assert rules.by_id("MC-2026B").equivalence.register == "archived"
-    assert rules.by_id("MC-2018").equivalence.applications_from == date(2018, 10, 31)
-    assert rules.by_id("MC-2025").equivalence.applications_until == date(2025, 12, 31)
-    pilot = rules.by_id("PRE-2018").pilot
+    assert not law.by_id("MC-2020").third_party_accreditation
+    assert law.by_id("MC-2022").third_party_accreditation
+    assert law.by_id("MC-2022").report_within_months is None
+    assert law.by_id("MC-2026").report_within_months == 3
+    assert law.by_id("MC-2026").equivalence.register == "open"
+    assert law.by_id("MC-2026B").equivalence.register == "archived"
+    assert law.by_id("MC-2018").equivalence.applications_from == date(2018, 10, 31)
+    assert law.by_id("MC-2025").equivalence.applications_until == date(2025, 12, 31)
+    pilot = law.by_id("PRE-2018").pilot
     assert pilot is not None
     assert pilot.credits_max == 60
 
@@ -120,7 +120,7 @@ def test_what_changed_when() -> None:
 )
 def test_boards_may_host_from_the_day_they_exist(kind: str, day: date, *, may: bool) -> None:
     """Industry skills boards exist from 1 January 2026, within a rule set that began before."""
-    assert rules.rules_on(day).may_host(kind, day) is may
+    assert law.rules_on(day).may_host(kind, day) is may
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_boards_may_host_from_the_day_they_exist(kind: str, day: date, *, may: b
 )
 def test_councils_end_as_boards_begin(kind: str, on: date, *, after: bool) -> None:
     """The last day of the one is the day before the first of the other."""
-    (ssb,) = (one for one in rules.by_id("MC-2025").ssb if one.kind == kind)
+    (ssb,) = (one for one in law.by_id("MC-2025").ssb if one.kind == kind)
 
     assert ssb.on(on)
     assert ssb.on(on + timedelta(days=1)) is after
@@ -141,4 +141,4 @@ def test_a_data_file_that_says_more_is_our_mistake() -> None:
     data["params"]["credit_limit"] = 50
 
     with pytest.raises(AssertionError, match="credit_limit"):
-        rules.read_rule_set(data)
+        law.read_rule_set(data)

@@ -13,7 +13,7 @@ from tests.projections.exports.world import a_badge, a_clr, a_provider, a_status
 SUBJECT = "credentialSubject"
 ACHIEVEMENT = f"{SUBJECT}.achievement"
 # What takes a member away instead of changing it.
-AWAY = object()
+AWAY = "away"
 
 
 def with_change(document: Document, path: str, value: Any) -> Document:

@@ -5,7 +5,7 @@ import pytest
 from api.client.errors import Malformed
 from api.client.verify import Trust
 from api.client.verify.receipt import read_receipt
-from tests.api.client.verify.words import AWARD, BADGE, TRUST, WORLD, codes, judged, put, sentence
+from tests.api.client.verify.words import AWARD, BADGE, TRUST, WORLD, YES, codes, judged, put, sentence
 from tests.support.credentials import (
     ORIGIN,
     Award,
@@ -147,7 +147,7 @@ def hide(claim):
 
 
 def test_a_hidden_claim_still_recomputes_but_does_not_do_for_a_badge():
-    """A receipt may hide a claim and gives the same entry; an award must show them all, the name above all."""
+    """A receipt may hide a claim and gives the same entry; an award must show them all, the name too."""
     text = WORLD.receipt(AWARD, hide("name"))
 
     assert read_receipt(text).entry == WORLD.log.entries[AWARD.index]
