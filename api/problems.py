@@ -86,6 +86,19 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+# What the web framework itself refuses: its phrases differ between versions, codes must not.
+_OF_THE_FRAMEWORK = {
+    400: ("malformed", "The request cannot be read."),
+    404: ("not-found", "There is nothing at this address."),
+    405: ("method-not-allowed", "This address does not answer to that method."),
+    406: (
+        "not-acceptable",
+        "What is here does not come in the form you accept. Ask for text/html or application/json.",
+    ),
+    413: ("too-large", "The body is larger than this address takes."),
+}
+
+
 async def _ledger_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.LedgerError)
     status = status_of(error)
@@ -103,13 +116,9 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    detail = {
-        404: "There is nothing at this address.",
-        405: "This address does not answer to that method.",
-        406: "What is here does not come in the form you accept. Ask for text/html or application/json.",
-        413: "The body is larger than this address takes.",
-    }.get(error.status_code, "The request cannot be answered as it is.")
+    code, detail = _OF_THE_FRAMEWORK.get(
+        error.status_code, ("refused", "The request cannot be answered as it is.")
+    )
     return answer(request, error.status_code, code, detail, error.headers)
 
 
@@ -122,7 +131,10 @@ async def _validation(request: Request, error: Exception) -> Response:
     )
 
 
-async def _unexpected(_request: Request, _error: Exception) -> Response:
-    return problem(
-        500, "internal", "Something went wrong here. Nothing half-done was recorded; try again later."
+async def _unexpected(request: Request, _error: Exception) -> Response:
+    return answer(
+        request,
+        500,
+        "internal",
+        "Something went wrong here. Nothing half-done was recorded; try again later.",
     )

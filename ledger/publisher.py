@@ -69,8 +69,15 @@ class Publisher:
 
         Raises:
             Rollback, Split: reads may go on, writes must stop.
+            Corrupt: the anchor is missing, or older than a checkpoint that was signed.
         """
         self._anchor.check(self.tree, self._store.head().size)
+        anchored, last = self._anchor.read(), latest(self._store.database.reader)
+        if last is not None and (anchored is None or anchored.size < last.size):
+            raise Corrupt(
+                f"size {last.size} was signed, and the anchor does not say so: put the right one back",
+                code="anchor",
+            )
 
     def publish(self) -> Published | None:
         """Publish everything stored so far; return the newest checkpoint, None in an empty ledger.
@@ -80,8 +87,13 @@ class Publisher:
             Corrupt: what is stored does not make what was recorded, or the anchored tiles are damaged.
             Unavailable: the clock has gone back, or the disk is full.
         """
-        with self._turn, self._anchor.turn():
-            return self._publish()
+        try:
+            with self._turn, self._anchor.turn():
+                return self._publish()
+        except OSError as error:
+            raise Unavailable(
+                f"the anchor's place cannot be written now: {error.strerror}", code="storage"
+            ) from error
 
     def _publish(self) -> Published | None:
         self.check()

@@ -8,6 +8,7 @@ Source: LEDGER.md 2, SPEC.md 1.
 """
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +71,7 @@ def read_statement(row: Row) -> Statement | tuple[Finding, ...]:
         raw_who = {} if row.who is None else parse(row.who, size_max_bytes=STATEMENT_MAX_BYTES)
     except Malformed:
         return (finding("E901"),)
-    if not isinstance(raw, dict) or not isinstance(raw_who, dict) or raw.get("v") != 1:
+    if not isinstance(raw, dict) or not isinstance(raw_who, dict) or not _is_version_1(raw.get("v")):
         return (finding("E901"),)
     kind = KINDS.get(raw["type"]) if isinstance(raw.get("type"), str) else None
     if kind is None:
@@ -97,8 +98,15 @@ def _read_members(
         elif member.required:
             findings.append(finding("E904", column=name))
     if not raw.keys() <= names:
-        findings.extend(finding("E901", column=name[:64]) for name in sorted(raw.keys() - names))
+        unknown = sorted(raw.keys() - names)
+        # A stranger's word, and outcomes are kept in NFC.
+        findings.extend(finding("E901", column=unicodedata.normalize("NFC", name[:64])) for name in unknown)
     return found
+
+
+def _is_version_1(value: Any) -> bool:
+    # In Python 1 == True == 1.0, in JSON not.
+    return type(value) is int and value == 1
 
 
 def _who_agrees(kind: Kind, row: Row, digest: Any) -> bool:
@@ -179,7 +187,7 @@ def read_submission(lines: Iterable[bytes], *, origin: str) -> ReceivedSubmissio
 def _type_of(row: Row) -> str:
     try:
         value = json.loads(row.statement)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     found = value.get("type") if isinstance(value, dict) else None
     return found if isinstance(found, str) else ""
@@ -189,7 +197,7 @@ def read_claims(payload: bytes) -> Claims:
     """Return the payload of a submission's JWS; Malformed when its members are not exactly those of v 1."""
     values = parse(payload, size_max_bytes=4096)
     names = {"v", "iss", "aud", "jti", "iat", "mode", "n", "root"}
-    if not isinstance(values, dict) or values.keys() - {"by"} != names or values["v"] != 1:
+    if not isinstance(values, dict) or values.keys() - {"by"} != names or not _is_version_1(values["v"]):
         raise Malformed("the submission's payload does not have the members of version 1")
     try:
         claims = Claims(

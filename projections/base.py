@@ -75,6 +75,8 @@ def snapshot(database: Database) -> Iterator[Connection]:
         yield connection
         return
     connection.execute("BEGIN")
+    # The moment is that of the first read, so there is one now.
+    connection.execute("SELECT 1 FROM generation").fetchone()
     try:
         yield connection
     finally:

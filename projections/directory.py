@@ -280,7 +280,7 @@ def _key(
     writes: Writes, stream: UUID, position: int, kid: str, organisation: UUID, jwk: str, *rest: Any
 ) -> None:
     multibase = multikey(public_key_of_jwk(jwk_from_text(jwk)))
-    # A key of the founding that is registered later counts as that registration says.
+    # The founding may name one key twice: its last place counts, as in the keyring.
     writes.update("key", stream, position, kid, organisation, jwk, multibase, *rest)
 
 

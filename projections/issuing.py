@@ -275,12 +275,13 @@ class Issuer:
 
     def status_list(self, number: int, status_list: int) -> bytes | None:
         """Return the signed status list of an issuer, None when it has none of that number."""
-        revoked = self._views.status.revoked(number, status_list)
-        if revoked is None:
-            return None
-        bits = StatusBits(revoked)
-        now_us, digest = self._ledger.clock.now_us(), bits.digest()
+        # Read inside the lock: bits that were read before a revocation must not be signed after it.
         with self._lock:
+            revoked = self._views.status.revoked(number, status_list)
+            if revoked is None:
+                return None
+            bits = StatusBits(revoked)
+            now_us, digest = self._ledger.clock.now_us(), bits.digest()
             signed = self._lists.get((number, status_list))
             fresh = signed is not None and now_us - signed.signed_at_us < _VALID_FOR_US / 2
             if signed is None or signed.digest != digest or not fresh:

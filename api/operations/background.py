@@ -54,3 +54,5 @@ class Background:
         except LedgerError as error:
             # Tried again at the next turn: what is stored stays stored.
             log.error("publishing failed: %s", error.code)
+        except Exception as error:  # noqa: BLE001 - this thread gone, the ledger would serve and never publish
+            log.error("publishing failed: %s", type(error).__name__)

@@ -88,6 +88,6 @@ def _row_ref(row: Row) -> str | None:
         return None
     try:
         found = json.loads(row.who).get("row_ref")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return found if isinstance(found, str) else None

@@ -7,6 +7,7 @@ answered from there and never signed twice.
 Source: LEDGER.md 2 (CSV path), SPEC.md 6.
 """
 
+import logging
 import threading
 import zlib
 from collections.abc import Sequence
@@ -34,9 +35,12 @@ from ledger.receipts import acknowledge
 from ledger.statements import ReceivedSubmission, read_submission
 from ledger.store.jobs import DONE, Job
 
+log = logging.getLogger("roa")
+
 AT_ONCE_ROWS_MAX = 1000
 WAITING_MAX = 100
 _JTI, _BODY = tag("jti"), tag("body")
+_Name = tuple[UUID, UUID]  # organisation and submission: only both together name one
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,10 @@ class Desk:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._waiting: Queue[UUID | None] = Queue(WAITING_MAX)
-        self._jobs: dict[UUID, ReceivedSubmission] = {}
+        self._waiting: Queue[_Name | None] = Queue(WAITING_MAX)
+        self._jobs: dict[_Name, ReceivedSubmission] = {}
         self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
 
     # -------------------------------------------------------------- in the background
 
@@ -62,37 +67,55 @@ class Desk:
         """Begin working in the background, with what a stop interrupted first."""
         self._thread = threading.Thread(target=self._work, name="submissions", daemon=True)
         self._thread.start()
-        for job in self._house.ledger.jobs.unfinished():
-            body = self._house.ledger.outcomes.body(job)
-            if body is not None:
-                self._enqueue(self._read(body.splitlines()))
 
     def stop(self) -> None:
         """Finish the submission in hand and stop; what waits is resumed at the next start."""
         if self._thread is not None:
+            self._stopping.set()
             self._jobs.clear()
             self._waiting.put(None)
             self._thread.join()
 
     def _work(self) -> None:
-        while (jti := self._waiting.get()) is not None:
-            received = self._jobs.pop(jti, None)
+        for job in self._house.ledger.jobs.unfinished():
+            if self._stopping.is_set():
+                break
+            self._resume(job)
+        while (name := self._waiting.get()) is not None:
+            received = self._jobs.pop(name, None)
             if received is not None:
-                try:
-                    self._house.ledger.submit(received)
-                except LedgerError:
-                    # It stays unfinished: the next post of the same bytes, or the next start, goes on.
-                    continue
+                self._submit(received)
+
+    def _resume(self, job: Job) -> None:
+        try:
+            body = self._house.ledger.outcomes.body(job)
+            received = None if body is None else self._read(body.splitlines())
+        except LedgerError as error:
+            log.error("a submission cannot be resumed: %s", error.code)
+            return
+        if received is not None:
+            self._submit(received)
+
+    def _submit(self, received: ReceivedSubmission) -> None:
+        # What fails stays unfinished: the next post of the same bytes, or the next start, goes on.
+        try:
+            self._house.check_writable()
+            self._house.ledger.submit(received)
+        except LedgerError as error:
+            log.error("a submission waits: %s", error.code)
+        except Exception as error:  # noqa: BLE001 - or everything behind it would wait for ever, unseen
+            # Not the text of it: that may hold what somebody sent.
+            log.error("a submission waits: %s", type(error).__name__)
 
     def _enqueue(self, received: ReceivedSubmission) -> None:
-        jti = received.claims.jti
-        if jti in self._jobs:
+        name = received.claims.iss, received.claims.jti
+        if name in self._jobs:
             return
-        self._jobs[jti] = received
+        self._jobs[name] = received
         try:
-            self._waiting.put_nowait(jti)
+            self._waiting.put_nowait(name)
         except Full:
-            del self._jobs[jti]
+            del self._jobs[name]
             raise Unavailable(
                 "too many submissions are waiting: post again in a moment", code="busy"
             ) from None

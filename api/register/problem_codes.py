@@ -87,14 +87,14 @@ _DOCUMENTS = _codes(
 )
 # Each names the place where what is stored failed a check.
 _PLACES = (
-    "anchor", "authority", "checkpoint", "claims", "encoding", "entry", "fields", "frontier",
-    "gone", "head", "read-back", "row", "sealed", "state", "submission", "tile", "topic",
+    "anchor", "authority", "encoding", "fields", "frontier", "head", "read-back", "sealed", "state",
+    "submission", "tile", "topic",
 )  # fmt: skip
 _FAULTS = _codes(
     ("internal", 500, "Something went wrong here. Nothing half-done was recorded; try again later."),
     ("corrupt", 500, "What the ledger holds does not check."),
 )
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"(?<!\{)\{(\w+)\}")
 
 
 def groups() -> tuple[Group, ...]:
@@ -117,7 +117,7 @@ def groups() -> tuple[Group, ...]:
 def _finding(code: str, entry: Entry) -> Code:
     status = {BLOCK: "row refused", HOLD: "row held"}.get(entry.severity, "note")
     words = _PLACEHOLDER.sub(lambda match: f"[{match[1].replace('_', ' ')}]", f"{entry.message} {entry.fix}")
-    return Code(code, status, words)
+    return Code(code, status, words.replace("{{", "{").replace("}}", "}"))
 
 
 def _order(code: str) -> tuple[str, str]:

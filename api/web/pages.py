@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from api.house import House
 from api.web import words
 from api.web.negotiation import HTML, answer, prefers_html
 from api.web.static_files import StaticFiles
@@ -91,7 +92,7 @@ def problem_page(request: Request, problem: Mapping[str, Any], headers: Mapping[
 
 def add_static(app: FastAPI) -> None:
     """Serve style and typeface, and answer people's errors with pages."""
-    house = app.state.house
+    house: House = app.state.house
     app.state.site = Site(house.demo, house.settings.statement_of_contact)
     app.state.problem_page = problem_page
     app.router.routes.append(Route("/static/{name:path}", static_files.serve, methods=["GET"]))

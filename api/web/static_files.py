@@ -8,6 +8,7 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -41,10 +42,10 @@ class StaticFiles:
         return f"/static/{self._names[name]}"
 
     def serve(self, request: Request) -> Response:
-        """Return a file by the name it is served under, 404 for any other name."""
+        """Return a file by the name it is served under, HTTPException (404) for any other name."""
         found = self._served.get(request.path_params["name"])
         if found is None:
-            return Response(status_code=404)
+            raise HTTPException(404)
         content, media_type = found
         return answer(request, content, media_type, cache_control=FOR_EVER, vary=False)
 

@@ -9,6 +9,6 @@ Source: LEDGER.md 7.
 """
 
 from ledger.audit.report import Fault, Report
-from ledger.audit.run import audit
+from ledger.audit.run import audit, audit_files
 
-__all__ = ["Fault", "Report", "audit"]
+__all__ = ["Fault", "Report", "audit", "audit_files"]

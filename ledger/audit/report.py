@@ -52,16 +52,7 @@ class Report:
             self.add(error.code, where, str(error))
         except DatabaseError as error:
             self.add("storage", where, f"the file cannot be read: {error}")
-        except (
-            ValueError,
-            TypeError,
-            KeyError,
-            IndexError,
-            AttributeError,
-            OverflowError,
-            RecursionError,
-            AssertionError,
-        ) as error:
+        except Exception as error:  # noqa: BLE001 - garbage fails wherever it is read first
             self.add("garbage", where, f"a stored value cannot be read: {type(error).__name__}")
 
     def as_json(self) -> dict[str, Any]:

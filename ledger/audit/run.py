@@ -11,11 +11,11 @@ from ledger.audit.report import Report
 from ledger.audit.rows import open_for_audit, record_rows
 from ledger.audit.sealed import SealedChecks
 from ledger.audit.submissions import SubmissionChecks
-from ledger.audit.tree import Log, TreeChecks, check_anchor, check_checkpoints
+from ledger.audit.tree import PublishedLog, TreeChecks, check_anchor, check_checkpoints
 from ledger.database import Connection
-from ledger.domain.registry import EVENTS
+from ledger.domain.founding import LedgerFounded
+from ledger.errors import Rollback
 from ledger.files import LedgerFiles
-from ledger.log.checkpoint import Checkpoint
 from ledger.mapper import PUBLIC_HEAD, public_state
 from ledger.privacy.vault import Vault
 from ledger.store.anchor import Anchor
@@ -43,46 +43,40 @@ def audit_files(files: LedgerFiles, vault: Vault | None = None, *, short: bool =
     connection = open_for_audit(files.ledger)
     try:
         with report.at("ledger.sqlite"):
-            log, anchored, signed = _published(files, connection, report)
+            published = _published(files, connection, report)
             connection.execute("BEGIN")
-            tree = _records(connection, vault, report, (anchored, signed), short=short)
-            check_anchor(tree, anchored, signed, report)
-            check_checkpoints(connection, log, tree, anchored, signed, report)
+            tree = _records(connection, vault, report, published, short=short)
+            check_anchor(tree, published, report)
+            check_checkpoints(connection, tree, published, report)
     finally:
         connection.close()
     return report
 
 
-def _published(
-    files: LedgerFiles, connection: Connection, report: Report
-) -> tuple[Log, Checkpoint | None, Checkpoint | None]:
+def _published(files: LedgerFiles, connection: Connection, report: Report) -> PublishedLog:
     """Return what the founding record says of the log, and what lies at the anchor's place."""
-    log, anchored, signed = Log("", ()), None, None
     with report.at("anchor"):
         row = connection.execute("SELECT state FROM record WHERE position = 1").fetchone()
         if row is not None:
-            log = _log(row[0])
-        anchor = Anchor(files.anchor, log.origin)
-        if not anchor.is_new:
-            anchored, signed = anchor.read(), anchor.signed()
-    return log, anchored, signed
-
-
-def _log(state: bytes) -> Log:
-    fields = dict(zip(EVENTS["ledger.founded"].OPEN, public_state(state)[0][len(PUBLIC_HEAD) :], strict=True))
-    return Log(fields["origin"], tuple(fields["log_keys"]))
+            values = public_state(row[0])[0][len(PUBLIC_HEAD) :]
+            fields = dict(zip(LedgerFounded.OPEN, values, strict=True))
+            anchor = Anchor(files.anchor, fields["origin"])
+            return PublishedLog(fields["origin"], tuple(fields["log_keys"]), anchor.read(), anchor.signed())
+        if not Anchor(files.anchor, "").is_new:
+            raise Rollback("records were published, and none are stored")
+    return PublishedLog("", (), None, None)
 
 
 def _records(
     connection: Connection,
     vault: Vault | None,
     report: Report,
-    published: tuple[Checkpoint | None, ...],
+    published: PublishedLog,
     *,
     short: bool,
 ) -> TreeChecks:
     check_schema(connection, report)
-    tree = TreeChecks(connection, report, [one.size for one in published if one is not None])
+    tree = TreeChecks(connection, report, published)
     submissions, taken = SubmissionChecks(connection, report), TakenChecks(connection, report)
     checks = RecordChecks(connection, report, submissions, taken, short=short)
     sealed = None if vault is None else SealedChecks(connection, vault, report)

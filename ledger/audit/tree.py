@@ -1,7 +1,7 @@
 """The log: leaves, tiles, head, checkpoints and anchor, grown again tile by tile from the entries."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -17,25 +17,34 @@ from ledger.store.recorder import TILE_WIDTH, Head
 from ledger.store.sqlite import read_head
 
 
-class Log(NamedTuple):
-    """What the founding record says of the log."""
+class PublishedLog(NamedTuple):
+    """What the founding record says of the log, and what lies at the anchor's place, read before the rest.
+
+    origin: empty where the founding record cannot be read.
+    anchored: size and root published last.
+    signed: the newest signed checkpoint there; None, or older than the anchor, where a stop
+        interrupted a publication.
+    """
 
     origin: str
     vkeys: tuple[str, ...]
+    anchored: Checkpoint | None
+    signed: Checkpoint | None
 
 
 class TreeChecks:
     """Grows the tree again and remembers the roots at the sizes that were published."""
 
-    def __init__(self, connection: Connection, report: Report, published: Iterable[int]) -> None:
-        """Remember roots at the sizes in `published`, beside those of the checkpoints stored."""
+    def __init__(self, connection: Connection, report: Report, published: PublishedLog) -> None:
+        """Remember roots at the sizes that were published, and those of the checkpoints stored."""
         self._connection, self._report = connection, report
         self._tiles, self._tail = Frontier(), Frontier()  # over roots of full tiles; within the tile begun
         self._above: list[list[bytes]] = []  # hashes of the tile that is filling up, for levels 1, 2, …
         self._tiles_seen = 0
         self._last_us = 0
         sizes = {size for (size,) in connection.execute("SELECT size FROM checkpoint")}
-        self._stops = sorted(sizes.union(published))
+        anchored = (one.size for one in (published.anchored, published.signed) if one is not None)
+        self._stops = sorted(sizes.union(anchored))
         self.roots: dict[int, bytes] = {}
 
     @property
@@ -127,25 +136,17 @@ class TreeChecks:
 # ------------------------------------------------------------------ what was published
 
 
-def check_anchor(
-    tree: TreeChecks, anchored: Checkpoint | None, signed: Checkpoint | None, report: Report
-) -> None:
-    """Check that the database holds what was published.
-
-    Args:
-        tree: grown to its end.
-        anchored: the anchor, read before the database was.
-        signed: the newest checkpoint at the anchor's place, read then too; None or older than the
-            anchor where a stop interrupted a publication.
-        report: takes what is found.
-    """
+def check_anchor(tree: TreeChecks, published: PublishedLog, report: Report) -> None:
+    """Check that the database holds what was published; `tree` is grown to its end."""
+    _, _, anchored, signed = published
+    if not published.origin:
+        return  # reported already: without the founding record nobody knows whose anchor this is
     if anchored is None:
         if tree.roots or signed is not None:
             report.add("anchor", "anchor", "there are checkpoints, and the anchor is missing")
         return
     if anchored.size > tree.size:
-        what = f"{anchored.size} records were published, {tree.size} are stored"
-        report.add("rollback", "anchor", what)
+        report.add("rollback", "anchor", f"{anchored.size} records were published, {tree.size} are stored")
     elif tree.roots.get(anchored.size) != anchored.root:
         report.add("split", "anchor", "the published root is not that of the records")
     if signed is not None and signed.size > anchored.size:
@@ -153,19 +154,14 @@ def check_anchor(
 
 
 def check_checkpoints(
-    connection: Connection,
-    log: Log,
-    tree: TreeChecks,
-    anchored: Checkpoint | None,
-    signed: Checkpoint | None,
-    report: Report,
+    connection: Connection, tree: TreeChecks, published: PublishedLog, report: Report
 ) -> None:
     """Check every checkpoint: number, size, root, signatures, chain; and that none is missing."""
     previous, last_number, last_size = NO_PREVIOUS, 0, 0
     for number, size, root, before, note in connection.execute(
         "SELECT number, size, root, previous, note FROM checkpoint ORDER BY number"
     ):
-        published = Published(number, size, root, before, text(note))
+        one = Published(number, size, root, before, text(note))
         report.checkpoints += 1
         with report.at(f"checkpoint {number}"):
             if number != last_number + 1 or size <= last_size:
@@ -174,10 +170,11 @@ def check_checkpoints(
                 raise Corrupt("does not hold the digest of the one before", code="checkpoint")
             if tree.roots.get(size) != root:
                 raise Corrupt("its root is not that of the records", code="checkpoint")
-            _check_note(published, log)
+            _check_note(one, published)
         last_number, last_size, previous = number, size, NO_PREVIOUS
         with report.at(f"checkpoint {number}"):
-            previous = published.digest
+            previous = one.digest
+    _, _, anchored, signed = published
     if signed is not None and last_size < signed.size:
         report.add("checkpoint", "checkpoint", f"the one of size {signed.size}, which was signed, is missing")
     if anchored is not None and last_size > anchored.size:
@@ -186,11 +183,11 @@ def check_checkpoints(
         )
 
 
-def _check_note(published: Published, log: Log) -> None:
-    note = parse_note(published.note.encode())
-    if format_note(note) != published.note.encode() or len(note.signatures) != len(log.vkeys):
+def _check_note(one: Published, published: PublishedLog) -> None:
+    note = parse_note(one.note.encode())
+    if format_note(note) != one.note.encode() or len(note.signatures) != len(published.vkeys):
         raise Corrupt("its note carries more or less than the log's signatures", code="checkpoint")
-    for vkey in log.vkeys:
+    for vkey in published.vkeys:
         verify_note(note, vkey)
-    if parse_checkpoint(note.text.encode()) != Checkpoint(log.origin, published.size, published.root):
+    if parse_checkpoint(note.text.encode()) != Checkpoint(published.origin, one.size, one.root):
         raise Corrupt("its note is of another log, size or root", code="checkpoint")

@@ -47,9 +47,11 @@ def _name(name: dict[str, str]) -> Findings:
 
 
 def _age(born: date, today: date) -> Findings:
-    youngest, oldest = add_months(born, AGE_MIN_YEARS * 12), add_months(born, AGE_MAX_YEARS * 12)
-    if youngest <= today < oldest:
-        return NONE
+    # Who is not born yet has no birthday to look for, perhaps beyond the last year there is.
+    if born <= today:
+        youngest, oldest = add_months(born, AGE_MIN_YEARS * 12), add_months(born, AGE_MAX_YEARS * 12)
+        if youngest <= today < oldest:
+            return NONE
     return (finding("E106", youngest=AGE_MIN_YEARS, oldest=AGE_MAX_YEARS),)
 
 

@@ -221,7 +221,7 @@ def _next_review(request: Request, listing: Microcredential, next_due: date | No
     The period counts from the review, or from the day it was due: an early review loses no time.
     """
     reviewed_on = request.members["reviewed_on"]
-    if next_due is None:
+    if next_due is None or reviewed_on > request.act.decided_on:  # a review to come is refused already
         return NONE
     if next_due <= reviewed_on:
         return (finding("E824", column="next_due", date=next_due, earliest=reviewed_on),)

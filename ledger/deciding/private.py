@@ -7,6 +7,7 @@ Source: LEDGER.md 4 (look-ups, row keys), 6 (load in bulk, decide, save once); S
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -57,6 +58,7 @@ class PrivateDeciding:
         self._in_force: dict[bytes, UUID] = {}
         self._names: dict[UUID, str] = {}
         self._released: set[str] = set()  # references reserved for another learner, whose stream never came
+        self._rematched: list[VaultPerson] = []  # reserved under other data than they are registered with
         self._slots = Slots(case.actor, loads)
 
     def decide(self, rows: Sequence[tuple[int, Row]]) -> Batch:
@@ -185,10 +187,19 @@ class PrivateDeciding:
         if digests.key is not None:
             self._seen[digests.key] = (digests.mac, None)
         self._note_award(decision, outcome)
+        if statement.kind.type == "learner.registered":
+            self._note_match(statement)
         if statement.kind.type == "learner.enrolled":
             ref, enrolment = statement.who["enrolment_ref"], decision.changed[0]
             self._places[ref] = batch.enrolments[ref] = VaultEnrolment(enrolment.id, learner)
         return outcome
+
+    def _note_match(self, statement: Statement) -> None:
+        """Match later rows by what is registered: a refused row may have reserved the NSN with other data."""
+        nsn, match = statement.who["nsn"], match_of(statement.who)
+        if self._people[nsn].match != match:
+            self._people[nsn] = replace(self._people[nsn], match=match)
+            self._rematched.append(self._people[nsn])
 
     def _note_award(self, decision: Decision, outcome: Outcome) -> None:
         for claim in decision.takes:
@@ -270,6 +281,8 @@ class PrivateDeciding:
 
     def _reserve(self) -> None:
         """Make the look-ups of new enrolments durable; Stale when another write had the reference first."""
+        for person in self._rematched:
+            self._vault.rematch(person, person.match)
         if not self._batch.enrolments:
             return
         actor, wanted = self._case.actor.id, self._batch.enrolments

@@ -34,6 +34,10 @@ def _decide_public(
     if not isinstance(statement, Statement):
         return refusal(place, statement)
     received = case.received
+    signing = case.register.keys.get(received.jws.header["kid"])
+    if signing is not None and signing.ended:
+        # An earlier row of this submission ended the key: it signs no record after that one.
+        return refusal(place, (finding("E909"),))
     path = tuple(received.tree.inclusion_path(place))
     said = Said(
         received.claims.jti,

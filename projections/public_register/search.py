@@ -94,8 +94,11 @@ def fold(text: str) -> str:
 
 
 def match(words: str) -> str:
-    """Return the full-text query for words that must all be there, each at least as a beginning."""
-    return " ".join(f'"{word}"*' for word in fold(words).split()[:WORDS_MAX])
+    """Return the full-text query for words that must all be there, each at least as a beginning.
+
+    What holds no letter and no digit becomes a query that finds nothing.
+    """
+    return " ".join(f'"{word}"*' for word in fold(words).split()[:WORDS_MAX]) or '""'
 
 
 def cursor_of(key: tuple[int, str, str, int]) -> str:

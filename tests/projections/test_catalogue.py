@@ -112,6 +112,7 @@ def test_a_view_that_is_new_joins_the_others_where_they_stand(stand):
 
 def test_views_of_a_longer_ledger_are_built_again(stand, tmp_path):
     """When an older copy of the ledger was put back, its views forget what is not recorded any more."""
+    (tmp_path / "copy").mkdir()
     shorter = a_stand(tmp_path / "copy", stand.world, recorded=False)
     shorter.record(20)
     Views(stand).close()

@@ -22,8 +22,7 @@ from uuid import UUID
 from api.client import submission as kit
 from api.client.statements import Statement
 from ledger.application import Ledger
-from ledger.audit import audit
-from ledger.audit.report import Report
+from ledger.audit import Report, audit
 from ledger.clock import FixedClock
 from ledger.deciding.batch import Outcome
 from ledger.files import LedgerFiles

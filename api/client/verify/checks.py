@@ -29,16 +29,15 @@ _SMALL = re.compile(r"[0-9]{1,9}")
 
 def signatures(secured: Secured | Malformed) -> Answer:
     """Answer check 3: every proof holds, and one of them is the issuer's word (assertionMethod)."""
+    if isinstance(secured, Malformed):
+        return _BAD_FORM
     return next(
         _signature_objections(secured),
         passed("signature", "The signature holds: nothing was changed since it was signed."),
     )
 
 
-def _signature_objections(secured: Secured | Malformed) -> Objections:
-    if isinstance(secured, Malformed):
-        yield _BAD_FORM
-        return
+def _signature_objections(secured: Secured) -> Objections:
     if not any(proof.get("proofPurpose") == PURPOSE for proof in secured.proofs):
         yield failed("unsigned", "It is not signed: anyone could have written it.")
     answers = [_signature_objection(secured, proof) for proof in secured.proofs]
@@ -75,16 +74,13 @@ _OF_THE_SIGNATURE = frozenset(("multibase", "multikey", "method", "proof-form", 
 
 
 def signing_method(secured: Secured | Malformed) -> Method | None:
-    """Return the method of the first proof with purpose assertionMethod: the one that counts."""
-    if isinstance(secured, Malformed):
+    """Return the method of the first proof with purpose assertionMethod, the one that counts, or None."""
+    proofs = () if isinstance(secured, Malformed) else secured.proofs
+    counting = next((proof for proof in proofs if proof.get("proofPurpose") == PURPOSE), {})
+    try:
+        return method_of(counting)
+    except Malformed:
         return None
-    for proof in secured.proofs:
-        if proof.get("proofPurpose") == PURPOSE:
-            try:
-                return method_of(proof)
-            except Malformed:
-                return None
-    return None
 
 
 # ------------------------------------------------------------------ 4 signing key
@@ -176,17 +172,16 @@ def dates(document: Document, award: Award | None, now_us: int) -> Answer:
         award: what it says, where it is an award; None for a record.
         now_us: microseconds since 1970.
     """
+    start = instant(document.get("validFrom"))
+    if start is None:
+        return not_checked("dates-missing", "It does not say from when on it counts.")
     return next(
-        _date_objections(document, award, instant_of_us(now_us)),
+        _date_objections(document, award, start, instant_of_us(now_us)),
         passed("dates", "Its dates are in order, and it has not expired."),
     )
 
 
-def _date_objections(document: Document, award: Award | None, now: datetime) -> Objections:
-    start = instant(document.get("validFrom"))
-    if start is None:
-        yield not_checked("dates-missing", "It does not say from when on it counts.")
-        return
+def _date_objections(document: Document, award: Award | None, start: datetime, now: datetime) -> Objections:
     if start > now + CLOCK_SKEW:
         yield failed("not-yet-valid", f"It counts only from {long_instant(start)} on.")
     until = instant(document.get("validUntil"))

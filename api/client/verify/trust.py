@@ -4,7 +4,7 @@ Whoever verifies gets it from the body that runs the ledger, and compares its fi
 another way; a trust file that comes with a credential proves nothing. Keys count by position,
 never by "now": from the position that registered them to the first at which they count no longer.
 
-Source: SPEC.md 5; BUILD.md 7; LEDGER.md 2 (keys count by log position).
+Source: SPEC.md 5; LEDGER.md 2 (keys count by log position).
 """
 
 import hashlib

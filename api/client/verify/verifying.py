@@ -203,30 +203,60 @@ def _together(number: int, own: Answer | None, awards: list[_Examined]) -> Answe
     results = [answer.result for _, answer in inner] + ([] if own is None else [own.result])
     worst = next(result for result in WORST if result in results)
     if worst is Result.PASSED:
-        return passed("all", _ALL[number].format(awards=counted(len(awards), "award")))
-    sentences, code = [], ""
-    if own is not None and own.result is worst:
-        sentences, code = [f"The record itself: {own.sentence}"], own.code
-    told = [(at, answer) for at, answer in inner if answer.result is worst]
-    for at, answer in told[:_NAMED_MAX]:
-        sentences.append(f"Award {at + 1} of {len(awards)}, {awards[at].award.label}: {answer.sentence}")
-        code = code or answer.code
-    if len(told) > _NAMED_MAX:
-        sentences.append(f"The same holds for {counted(len(told) - _NAMED_MAX, 'more award')}.")
-    return Answer(worst, code, " ".join(sentences))
+        return _all_passed(number, len(awards))
+    told = [] if own is None or own.result is not worst else [("The record itself", own)]
+    told += [
+        (f"Award {at + 1} of {len(awards)}, {awards[at].award.label}", answer)
+        for at, answer in inner
+        if answer.result is worst
+    ]
+    return Answer(worst, told[0][1].code, _told(told, everyone=len(told) == len(results)))
 
 
-# What is said where the record and every award in it pass.
+def _told(told: list[tuple[str, Answer]], *, everyone: bool) -> str:
+    """Return who is told what, each sentence once."""
+    sentences: dict[str, list[str]] = {}
+    for who, answer in told:
+        sentences.setdefault(answer.sentence, []).append(who)
+    if everyone and len(sentences) == 1:
+        return f"The record and every award in it: {told[0][1].sentence}"
+    said = [f"{_named(who)}: {sentence}" for sentence, who in sentences.items()]
+    more = [] if len(said) <= _NAMED_MAX else [f"And {len(said) - _NAMED_MAX} more things like these."]
+    return " ".join(said[:_NAMED_MAX] + more)
+
+
+def _named(who: list[str]) -> str:
+    rest = len(who) - _NAMED_MAX
+    return "; ".join(who[:_NAMED_MAX]) + (f"; and {counted(rest, 'more award')}" if rest > 0 else "")
+
+
+# What is said where the record and every award in it pass: with one award, with several.
 _ALL = {
-    2: "The record and its {awards} are set out as they should be, and a signature covers all they hold.",
-    3: "The signatures of the record and of its {awards} hold: nothing was changed since they were signed.",
-    4: "The keys that signed the record and its {awards} were their issuers', and counted then.",
-    5: "The dates of the record and of its {awards} are in order, and nothing has expired.",
-    6: "None of its {awards} has been revoked, by the lists of their issuers.",
-    7: "Its {awards} are in the public ledger, and every detail agrees with it, the learner's name included.",
-    8: "The issuers of the record and of its {awards} are recognised by your trust file.",
-    9: "On the day of each of its {awards} the provider was accredited and the micro-credential listed.",
+    2: ("The record and {awards} are set out as they should be, and a signature covers all they hold.",) * 2,
+    3: ("The signatures of the record and {awards} hold: nothing was changed since they were signed.",) * 2,
+    4: ("The keys that signed the record and {awards} were their issuers', and counted then.",) * 2,
+    5: ("The dates of the record and {awards} are in order, and nothing has expired.",) * 2,
+    6: (
+        "The award in it has not been revoked, by the list of its issuer.",
+        "None of {awards} has been revoked, by the lists of their issuers.",
+    ),
+    7: (
+        "The award in it is in the public ledger, and every detail agrees, the learner's name included.",
+        "All of {awards} are in the public ledger, and every detail agrees, the learner's name included.",
+    ),
+    8: ("The issuers of the record and {awards} are recognised by your trust file.",) * 2,
+    9: (
+        "On the day of award the provider was accredited, and the micro-credential listed.",
+        "On the day of each of {awards} the provider was accredited, and the micro-credential listed.",
+    ),
 }
+
+
+def _all_passed(number: int, awards: int) -> Answer:
+    one, several = _ALL[number]
+    if awards == 1:
+        return passed("all", one.format(awards="the award in it"))
+    return passed("all", several.format(awards=f"the {counted(awards, 'award')} in it"))
 
 
 def _summary(examined: _Examined) -> dict[str, Any]:

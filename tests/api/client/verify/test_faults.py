@@ -3,8 +3,20 @@
 import pytest
 
 from api.client.verify import Trust
-from api.client.verify.plain import instant, instant_of_us
-from tests.api.client.verify.words import AWARD, BADGE, WORLD, YES, codes, drop, edited, judged, put, sentence
+from api.client.verify.plain import day_of, instant, instant_of_us
+from tests.api.client.verify.words import (
+    AWARD,
+    BADGE,
+    LIST,
+    WORLD,
+    YES,
+    codes,
+    drop,
+    edited,
+    judged,
+    put,
+    sentence,
+)
 from tests.support.credentials import HOST, NOW_US, PROVIDER, Key, World, rfc3339
 
 DAY_US = 86_400_000_000
@@ -77,6 +89,42 @@ def test_two_levels_in_one_award_are_refused():
         alignment.append({**alignment[0], "targetCode": "7"})
 
     assert codes(judged(signed_with(second_level)))[2] == ("failed", "profile")
+
+
+def twice(*path):
+    """Return an edit that puts the first of a list there a second time, under another id."""
+
+    def edit(badge):
+        there = badge
+        for name in path:
+            there = there[name]
+        copy = {name: f"{value}0" if name == "id" else value for name, value in there[0].items()}
+        there.append(copy)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [(("evidence",), "two receipts"), (("credentialSubject", "result"), "two values for one thing")],
+)
+def test_what_is_looked_up_stands_once(path, words):
+    """A second receipt, or a second grade for an outcome, would be a choice."""
+    assert words in sentence(judged(signed_with(twice(*path))), 2)
+
+
+def test_a_proof_holds_nothing_but_what_belongs_there():
+    """A member that we do not know may change what a proof means."""
+    verdict = judged(signed_with(None, proof=put("domain", "ledger.example")))
+
+    assert "does not belong there" in sentence(verdict, 2)
+
+
+def test_a_list_is_a_list():
+    """One thing where a list belongs has the same signature, and is not what readers expect."""
+    alone = edited(BADGE, put("evidence", BADGE["evidence"][0]))
+
+    assert codes(judged(alone)) == {2: ("failed", "profile"), 7: ("not_checked", "receipt-missing")}
 
 
 def test_two_things_under_one_id_are_refused():
@@ -160,6 +208,14 @@ def test_the_first_signature_is_of_the_kind_that_awards_carry():
 
     assert codes(verdict)[2] == ("failed", "profile")
     assert verdict.headline == "Not valid"
+
+
+def test_without_a_named_key_nobody_signed():
+    """An unknown kind of signature that names no key in our way leaves the key unknown."""
+    verdict = judged(edited(BADGE, put("proof", {"proofPurpose": "assertionMethod", "type": "Other"})))
+
+    assert codes(verdict)[3] == ("not_checked", "signature-kind")
+    assert codes(verdict)[4] == ("not_checked", "key-unknown")
 
 
 def test_a_key_of_somebody_else_than_the_issuer_does_not_count():
@@ -312,6 +368,14 @@ def test_an_issuer_under_another_number_fails():
     assert codes(judged(BADGE, trust=trust))[8] == ("failed", "issuer-number")
 
 
+def test_a_record_without_a_trust_file_is_nobodys():
+    """Without a trust file neither the operator nor the providers are recognised."""
+    verdict = judged(WORLD.bundle(WORLD.record([BADGE]), [LIST]), trust=None)
+
+    assert verdict.headline == "Could not be verified completely"
+    assert codes(verdict)[8] == ("not_checked", "no-trust-file")
+
+
 def test_a_record_of_another_operator_is_not_recognised():
     """Only the operator of the ledger one trusts issues records."""
 
@@ -397,6 +461,22 @@ def test_what_an_answer_says_is_safe_to_print():
 
     assert "A B C" in text
     assert "\u202e" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-02-30T00:00:00Z",
+        "2026-01-01",
+        "2026-01-01T00:00:00",
+        "0001-01-01T00:00:00+14:00",
+        "20260101T000000Z",
+    ],
+)
+def test_what_is_no_instant_is_none(text):
+    """RFC 3339, of a year that every time zone has."""
+    assert instant(text) is None
+    assert day_of(text) is None
 
 
 def test_rfc3339_is_how_instants_are_written():

@@ -69,6 +69,7 @@ def test_any_json_has_faults_and_no_errors(faults, value):
     """Rules answer about every value; they never break."""
     for document in ({}, {"credentialSubject": value}, {"issuer": value, "proof": value, "type": value}):
         assert list(faults(document))
+    assert list(faults({"credentialSubject": {"result": value, "verifiableCredential": value}}))
 
 
 def test_faults_name_the_place():

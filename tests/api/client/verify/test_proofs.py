@@ -12,7 +12,7 @@ import pytest
 from api.client.errors import Malformed, Refused
 from api.client.verify import contexts
 from api.client.verify.jsonld import Canonicaliser, pinned
-from api.client.verify.multikey import base58_bytes, ed25519_bytes, ed25519_jwk
+from api.client.verify.multikey import base58_bytes, base64_bytes, ed25519_bytes, ed25519_jwk
 from api.client.verify.proofs import Secured, Unsupported, method_of
 from tests.api.client.verify.words import BADGE, edited, put
 from tests.support.credentials import Key, base58
@@ -205,6 +205,13 @@ def test_what_is_not_base58_is_refused(text):
     """Letters that look alike are not in the alphabet; nothing longer than a key is decoded."""
     with pytest.raises(Malformed):
         base58_bytes(text)
+
+
+@pytest.mark.parametrize("text", ["", "zAAAA", "uAAA=", "uA", "uAB"])
+def test_what_is_not_multibase_base64url_is_refused(text):
+    """Unpadded, in its one spelling, under its sign."""
+    with pytest.raises(Malformed):
+        base64_bytes(text)
 
 
 def test_base58_keeps_leading_zeros():

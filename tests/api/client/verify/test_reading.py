@@ -54,6 +54,7 @@ def test_what_is_no_credential_is_refused(data, code):
     assert codes(verdict)[1] == ("failed", code)
     assert {codes(verdict)[number] for number in range(2, 10)} == {("not_checked", "unread")}
     assert verdict.credential == {}
+    assert verdict.text().startswith("NOT VALID\n\n  FAILED       1 Readable")
 
 
 def test_an_award_with_one_member_twice_is_refused():
@@ -155,13 +156,14 @@ def test_many_small_bombs_are_refused_together():
     assert refused(zipped({"credential.json": b"{}", **lists}, zipfile.ZIP_DEFLATED)) == "bundle-bomb"
 
 
-def test_a_member_that_lies_about_its_size_is_refused():
+@pytest.mark.parametrize("claimed", [50, 150])
+def test_a_member_that_lies_about_its_size_is_refused(claimed):
     """What the ZIP says and what it holds must agree."""
     data = zipped({"credential.json": b"x" * 100}, zipfile.ZIP_DEFLATED)
     size = (100).to_bytes(4, "little")
     assert data.count(size) == 2
 
-    assert refused(data.replace(size, (50).to_bytes(4, "little"))) == "bundle-damaged"
+    assert refused(data.replace(size, claimed.to_bytes(4, "little"))) == "bundle-damaged"
 
 
 def test_a_bundle_that_is_too_large_is_refused():

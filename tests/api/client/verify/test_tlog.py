@@ -155,6 +155,8 @@ def test_a_proof_may_have_no_extra_and_no_path():
         "name+00000000",
         "name+zzzzzzzz+AQ==",
         "na me+00000000+AQ==",
+        VKEY.replace("=", "") + "=",
+        VKEY[:-1] + "=",
         VKEY.replace("+", "++", 1),
         VKEY[:-4],
         VKEY.upper(),

@@ -200,6 +200,15 @@ def test_a_record_is_verified_with_every_award_in_it(three):
     assert "Nets (6022, version 1)" in verdict.text()
 
 
+def test_a_record_of_one_award_speaks_of_one():
+    """Sentences about one award are about one."""
+    verdict = judged(WORLD.record([BADGE]))
+
+    assert verdict.headline == "Verified"
+    assert sentence(verdict, 6) == "The award in it has not been revoked, by the list of its issuer."
+    assert not any("awards" in check.sentence for check in verdict.checks)
+
+
 def test_one_revoked_award_makes_a_record_not_valid_and_is_named(three):
     """An employer must see which award was revoked, and that the others stand."""
     world, awards, badges, trust = three
@@ -265,16 +274,38 @@ def test_awards_of_two_people_do_not_make_a_record(three):
 
 
 def test_many_faults_are_counted_not_listed():
-    """In a long record the first three awards with a fault are named, the others counted."""
+    """In a long record the first three awards with a fault are named, the others counted; it is said once."""
     world = World()
-    awards = [world.award() for _ in range(5)]
+    awards = [world.award() for _ in range(6)]
     record = world.record([world.badge(award) for award in awards])
-    revoked = world.status_list([award.status_index for award in awards])
+    revoked = world.status_list([award.status_index for award in awards[:5]])
 
     verdict = judged(record, trust=Trust.parse(world.trust()), fetch=served(revoked))
 
     assert sentence(verdict, 6).count("Award ") == 3
-    assert sentence(verdict, 6).endswith("The same holds for 2 more awards.")
+    assert "; and 2 more awards: It has been revoked" in sentence(verdict, 6)
+
+
+def test_many_different_faults_are_counted_too():
+    """Where every award has a fault of its own, three are said and the others counted."""
+    world = World()
+    badges = []
+    for number in range(5):
+        expired = put("validUntil", f"2026-11-22T0{number}:30:00Z")
+        badges.append(world.badge(world.award(), expired))
+
+    verdict = judged(world.record(badges), trust=Trust.parse(world.trust()))
+
+    assert codes(verdict) == {5: ("failed", "expired")}
+    assert sentence(verdict, 5).count("expired on") == 3
+    assert sentence(verdict, 5).endswith("And 2 more things like these.")
+
+
+def test_what_is_true_of_all_is_said_once():
+    """Without a trust file the same sentence holds for the record and each award."""
+    verdict = judged(WORLD.record([BADGE]), trust=None)
+
+    assert sentence(verdict, 4).startswith("The record and every award in it: Without a trust file")
 
 
 def test_a_record_bundle_brings_the_lists_of_all_its_awards(three):

@@ -1,0 +1,1 @@
+"""Tests of the audit: whatever is changed is found, and nothing stored can stop it."""

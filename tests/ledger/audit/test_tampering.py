@@ -1,0 +1,109 @@
+"""Any change to any stored value in the ledger database is found, without keys, and nothing stops the audit.
+
+Source: LEDGER.md 9, P5. The changes are generated from the schema: a table or column that is added
+is tampered with here from then on.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ledger import database
+from ledger.audit import Report, audit_files
+from ledger.files import LedgerFiles
+from ledger.founding import REGISTRAR
+from ledger.keys.signer import ES256
+from tests.ledger.audit.tampering import Bench, Change, Column, columns, row_changes, tables, value_changes
+from tests.support.ledgers import House, a_full_ledger, people, statement
+from tests.support.world import ANA, an_award
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A ledger with something in every table: over 256 records, three checkpoints, a revocation."""
+    made = a_full_ledger(tmp_path_factory.mktemp("ledger"), people(52))
+    made.key("95001.second", 95001, alg=ES256)
+    made.register(ANA)
+    made.enrol(ANA)
+    made.passed(ANA)
+    (outcome,) = made.award(ANA)
+    again = an_award(ANA)
+    made.must(
+        "95001.second",
+        [
+            statement(
+                "award.revoked", award=outcome.award, reason="issued_in_error", effective_on="2026-11-22"
+            ),
+            statement("microcredential.awarded", **{**again, "who": {**again["who"], "row_ref": "again"}}),
+        ],
+    )
+    developer = {"organisation": 95001, "role": "developer", "valid_from": "2018-08-22"}
+    made.must(REGISTRAR, [statement("organisation.role_granted", **developer)])
+    made.clock.advance(timedelta(minutes=1))
+    made.publish()
+    made.close()
+    assert audit_files(made.files).faults == []
+    return made
+
+
+@pytest.fixture
+def bench(house: House, tmp_path: Path) -> Bench:
+    """A copy of its database to tamper with."""
+    return Bench(house.files.ledger, tmp_path)
+
+
+def _audited(house: House, bench: Bench, *, short: bool = True) -> Report:
+    """Audit the copy, against the anchor of the original."""
+    return audit_files(LedgerFiles(bench.path.parent, house.files.anchor), short=short)
+
+
+def _undetected(house: House, bench: Bench, changes: list[Change]) -> list[str]:
+    """Return the changes that went through and were not found, or on which the two ways disagree.
+
+    The short way is through records; one change in three is also looked at the plain way.
+    """
+    missed, made = [], 0
+    for change in changes:
+        if bench.apply(change):
+            made += 1
+            report = _audited(house, bench)
+            if report.ok:
+                missed.append(change.words)
+            elif made % 3 == 0 and report.faults != _audited(house, bench, short=False).faults:
+                missed.append(f"the plain way says something else: {change.words}")
+            bench.restore()
+    assert made, "nothing was changed, so nothing is shown"
+    return missed
+
+
+def _cases(house: House, of: Column | str) -> list[Change]:
+    connection = database.connect(house.files.ledger)
+    try:
+        return value_changes(connection, of) if isinstance(of, Column) else row_changes(connection, of)
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("column", columns(), ids=lambda column: f"{column.table}.{column.name}")
+def test_a_changed_value_is_found(house: House, bench: Bench, column: Column) -> None:
+    """Flipped, shortened, lengthened, swapped with another row's, or garbage of every kind the type takes."""
+    assert _undetected(house, bench, _cases(house, column)) == []
+
+
+@pytest.mark.parametrize("table", tables())
+def test_a_row_taken_away_or_put_in_is_found(house: House, bench: Bench, table: str) -> None:
+    """Any row deleted, all of them, or one there twice under another key."""
+    assert _undetected(house, bench, _cases(house, table)) == []
+
+
+def test_the_ledger_has_rows_in_every_table(house: House) -> None:
+    """Otherwise the tests above would show less than they say."""
+    connection = database.connect(house.files.ledger)
+    counts = {table: connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables()}  # noqa: S608
+    connection.close()
+
+    assert min(counts.values()) >= 1
+    assert counts["record"] > 256
+    assert counts["checkpoint"] >= 3
+    assert counts["head"] == 1
