@@ -5,11 +5,14 @@ Made once by whoever starts the process (`api.house`), closed with the server.
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from api.house import House
 
-__all__ = ["House", "HouseDep", "house"]
+__all__ = ["House", "HouseDep", "NumberPath", "house"]
+
+# A number in an address, as far as the store can hold one: beyond it there is nothing to be had.
+NumberPath = Annotated[int, Path(ge=0, le=2**63 - 1)]
 
 
 def house(request: Request) -> House:

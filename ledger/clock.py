@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -45,6 +46,7 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
+@lru_cache(maxsize=1024)  # the records of one transaction share it
 def instant(now_us: int) -> datetime:
     """Return the UTC datetime of microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=now_us)

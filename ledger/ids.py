@@ -2,6 +2,7 @@
 
 import os
 import threading
+from functools import lru_cache
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 # Fixed for ever: every public stream id is derived from it.
@@ -16,6 +17,7 @@ def public_id(kind: str, *parts: object) -> UUID:
     return uuid5(NAMESPACE, "|".join((kind, *map(str, parts))))
 
 
+@lru_cache(maxsize=4096)  # a chunk asks for each once to load it and once to decide
 def award_id(enrolment_id: UUID, ordinal: int) -> UUID:
     """Return the stream id of an enrolment's award; ordinal counts from 1, re-awards follow a revocation."""
     return uuid5(enrolment_id, f"award|{ordinal}")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Any, Never, Self
+from typing import Any, NamedTuple, Never, Self
 from uuid import UUID
 
 from eventsourcing.persistence import JSONTranscoder, Mapper, Notification, StoredEvent, Transcoder
@@ -32,7 +32,7 @@ PRIVATE_HEAD = ("class_version", "subject", "as_of", "ruleset_id", "decided_on",
 PUBLIC_HEAD = ("class_version", "as_of", "ruleset_id")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class LedgerStoredEvent(StoredEvent):
     """A record on its way to the store, or back from it.
 
@@ -41,11 +41,37 @@ class LedgerStoredEvent(StoredEvent):
     the commitments stay empty.
     """
 
-    recorded_at_us: int | None = None
-    public: bool = False
-    authority: bool = False
-    row: int | None = None  # the statement's place in its submission, from 0
-    commitments: tuple[bytes, ...] = ()  # statement, open, claims, sealed, ciphertext
+    recorded_at_us: int | None
+    public: bool
+    authority: bool
+    row: int | None  # the statement's place in its submission, from 0
+    commitments: tuple[bytes, ...]  # statement, open, claims, sealed, ciphertext
+
+    def __init__(  # noqa: PLR0913 - as many as it has fields
+        self,
+        originator_id: UUID | str,
+        originator_version: int,
+        topic: str,
+        state: bytes,
+        recorded_at_us: int | None = None,
+        *,
+        public: bool = False,
+        authority: bool = False,
+        row: int | None = None,
+        commitments: tuple[bytes, ...] = (),
+    ) -> None:
+        # What the generated one does field by field, in one step: this is made for every record.
+        self.__dict__.update(
+            originator_id=originator_id,
+            originator_version=originator_version,
+            topic=topic,
+            state=state,
+            recorded_at_us=recorded_at_us,
+            public=public,
+            authority=authority,
+            row=row,
+            commitments=commitments,
+        )
 
     def entry(self, recorded_at_us: int) -> bytes:
         """Return the bytes that the public log carries for this record."""
@@ -56,15 +82,32 @@ class LedgerStoredEvent(StoredEvent):
         return commitments.private_entry(recorded_at_us, self.commitments)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class LedgerNotification(Notification):
     """A stored record with its position (`id`)."""
 
-    recorded_at_us: int = 0
+    recorded_at_us: int
+
+    def __init__(
+        self,
+        originator_id: UUID | str,
+        originator_version: int,
+        topic: str,
+        state: bytes,
+        id: int,  # noqa: A002 - the library's name
+        recorded_at_us: int = 0,
+    ) -> None:
+        self.__dict__.update(
+            originator_id=originator_id,
+            originator_version=originator_version,
+            topic=topic,
+            state=state,
+            id=id,
+            recorded_at_us=recorded_at_us,
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateState:
+class PrivateState(NamedTuple):
     """The four stored parts of a private record."""
 
     open_bytes: bytes
@@ -88,17 +131,46 @@ class Unsealed:
     plaintext: bytes
 
 
+class _Fields:
+    """How the fields of one part of a record are stored, in their frozen order."""
+
+    __slots__ = ("_names", "_packs", "_unpacks")
+
+    def __init__(self, layout: Sequence[Codec]) -> None:
+        self._names = tuple(codec.name for codec in layout)
+        # Most values are stored as they are; only the others are looked at one by one.
+        self._packs = tuple(
+            (place, codec.pack) for place, codec in enumerate(layout) if codec.pack is not None
+        )
+        self._unpacks = tuple((codec.name, codec.unpack) for codec in layout if codec.unpack is not None)
+
+    def pack(self, event: Any) -> list[Any]:
+        """Return the stored values of an event's fields."""
+        values = vars(event)
+        packed = [values[name] for name in self._names]
+        for place, pack_one in self._packs:
+            if packed[place] is not None:
+                packed[place] = pack_one(packed[place])
+        return packed
+
+    def unpack(self, stored: Sequence[Any], values: dict[str, Any]) -> None:
+        """Put the fields that these stored values mean into `values`."""
+        if len(stored) != len(self._names):
+            raise Corrupt("a record has more or fewer fields than its class", code="fields")
+        values.update(zip(self._names, stored, strict=True))
+        for name, unpack_one in self._unpacks:
+            if values[name] is not None:
+                values[name] = unpack_one(values[name])
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """How one event class is stored."""
 
     event_class: type[LedgerEvent]
-    open: tuple[Codec, ...]
-    sealed: tuple[Codec, ...]
-
-    @property
-    def public(self) -> bool:
-        return self.event_class.PRIVACY is PUBLIC
+    public: bool
+    open: _Fields
+    sealed: _Fields
 
 
 @cache
@@ -107,7 +179,10 @@ def _layout(topic: str) -> _Layout:
     if event_class is None:
         raise Corrupt(f"no event class has the topic {topic!r}", code="topic")
     return _Layout(
-        event_class, codecs(event_class, event_class.OPEN), codecs(event_class, event_class.SEALED)
+        event_class,
+        event_class.PRIVACY is PUBLIC,
+        _Fields(codecs(event_class, event_class.OPEN)),
+        _Fields(codecs(event_class, event_class.SEALED)),
     )
 
 
@@ -154,7 +229,7 @@ class LedgerMapper(Mapper[UUID]):
 def store_public(event: LedgerEvent) -> LedgerStoredEvent:
     """Return the record of a public event; Refusal where its entry would pass 65 535 bytes."""
     layout = _layout(event.TOPIC)
-    values = [event.class_version, event.as_of, event.ruleset_id, *_packed(layout.open, event)]
+    values = [event.class_version, event.as_of, event.ruleset_id, *layout.open.pack(event)]
     said = event.said
     statement = None
     if said is not None:
@@ -188,7 +263,7 @@ def public_state(state: bytes) -> tuple[list[Any], Said | None]:
 def _read_public(layout: _Layout, state: bytes, values: dict[str, Any]) -> None:
     stored, values["said"] = public_state(state)
     _version, values["as_of"], values["ruleset_id"], *fields = stored
-    _unpacked(layout.open, fields, values)
+    layout.open.unpack(fields, values)
 
 
 # ------------------------------------------------------------------ private records
@@ -198,7 +273,8 @@ def store_private(event: Any, key: SubjectKey) -> LedgerStoredEvent:
     """Return the record of a private event with its five commitments, sealed under `key`."""
     layout = _layout(event.TOPIC)
     stream, version, topic, said = event.originator_id, event.originator_version, event.TOPIC, event.said
-    open_salt, content_salt = random_bytes(SALT_BYTES), random_bytes(SALT_BYTES)
+    salts = random_bytes(2 * SALT_BYTES)
+    open_salt, content_salt = salts[:SALT_BYTES], salts[SALT_BYTES:]
     head = [
         event.class_version,
         event.subject.bytes,
@@ -208,10 +284,13 @@ def store_private(event: Any, key: SubjectKey) -> LedgerStoredEvent:
         event.row_key,
         event.row_mac,
     ]
-    open_bytes = open_salt + pack(head + _packed(layout.open, event))
-    plaintext = content_salt + pack([_packed_said(said), *_packed(layout.sealed, event)])
+    open_bytes = open_salt + pack(head + layout.open.pack(event))
+    plaintext = content_salt + pack([_packed_said(said), *layout.sealed.pack(event)])
     sealed = key.seal(plaintext, record_aad(stream, version, topic))
-    claims = commitments.claims_commit(topic, claim_digests(event.shown(), content_salt))
+    shown = event.shown()
+    claims = (
+        commitments.claims_commit(topic, claim_digests(shown, content_salt)) if shown else _no_claims(topic)
+    )
     sealed_commit = commitments.sealed_commit(plaintext)
     leaf = commitments.statement_leaf(said.salt, said.statement) if said else None
     return LedgerStoredEvent(
@@ -228,6 +307,12 @@ def store_private(event: Any, key: SubjectKey) -> LedgerStoredEvent:
             commitments.ciphertext_hash(sealed),
         ),
     )
+
+
+@cache
+def _no_claims(topic: str) -> bytes:
+    """Return the commitment to nothing: the same for every record of a topic that shows nothing."""
+    return commitments.claims_commit(topic, ())
 
 
 def claim_digests(shown: Sequence[tuple[str, str]], content_salt: bytes) -> list[bytes]:
@@ -262,7 +347,7 @@ def unseal(stored: StoredEvent, key: SubjectKey) -> Unsealed:
     plaintext = key.unseal(private_state(stored.state).sealed, aad)
     said, *fields = unpack(plaintext[SALT_BYTES:])
     values: dict[str, Any] = {}
-    _unpacked(layout.sealed, fields, values)
+    layout.sealed.unpack(fields, values)
     return Unsealed(plaintext[:SALT_BYTES], _unpacked_said(said), values, plaintext)
 
 
@@ -301,7 +386,7 @@ def _read_private(layout: _Layout, state: bytes, values: dict[str, Any]) -> None
     values["decided_on"] = date.fromisoformat(decided_on)
     values["row_key"], values["row_mac"] = row_key, row_mac
     values["said"], values["sealed"] = None, parts.sealed
-    _unpacked(layout.open, fields, values)
+    layout.open.unpack(fields, values)
 
 
 def _packed_said(said: Said | None) -> list[Any] | None:
@@ -316,25 +401,6 @@ def _unpacked_said(stored: list[Any] | None) -> Said | None:
         return None
     jti, row, salt, statement, who_salt, who = stored
     return Said(UUID(bytes=jti), row, salt, statement, who_salt, who)
-
-
-# ------------------------------------------------------------------ fields
-
-
-def _packed(layout: tuple[Codec, ...], event: Any) -> list[Any]:
-    values = vars(event)
-    packed = []
-    for codec in layout:
-        value = values[codec.name]
-        packed.append(value if codec.pack is None or value is None else codec.pack(value))
-    return packed
-
-
-def _unpacked(layout: tuple[Codec, ...], fields: Sequence[Any], values: dict[str, Any]) -> None:
-    if len(fields) != len(layout):
-        raise Corrupt("a record has more or fewer fields than its class", code="fields")
-    for codec, value in zip(layout, fields, strict=True):
-        values[codec.name] = value if codec.unpack is None or value is None else codec.unpack(value)
 
 
 def _uuid(value: UUID | str) -> UUID:

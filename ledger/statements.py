@@ -11,7 +11,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from ledger.encoding.strict_json import b64url, parse, unb64url
@@ -38,8 +38,7 @@ _SAID_OF_SOMEBODY = _SAID | {"who", "who_salt"}
 # ------------------------------------------------------------------ one statement
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One statement as it travelled: exact bytes, and what was hidden from the signature."""
 
     statement: bytes

@@ -29,6 +29,7 @@ from ledger.privacy.epoch import write_private
 from ledger.privacy.sealing import SubjectKey, keyed
 from ledger.publisher import Publisher, latest
 from ledger.receipts import award_receipt, prove
+from projections.catalogue import Views
 from projections.exports.bundle import TrustCopy, bundle
 from projections.exports.clr import clr
 from projections.exports.model import (
@@ -45,7 +46,6 @@ from projections.exports.status_list import VALID_FOR, StatusBits, status_list_c
 from projections.exports.trust import trust_file, trust_signature
 from projections.record_of_achievement import HeldAward, HeldRecord, RecordOfAchievement
 from projections.trust_facts import log_policy, multikey_of_key, trust_facts
-from projections.catalogue import Views
 
 EXPORT_FORMATS = ("json", "clr", "ob3", "bundle")
 _HOLDER = tag("holder")
@@ -212,14 +212,14 @@ class Issuer:
             return Developer(provider_did(self.host, organisation.number), name)
         return Developer(body_did(self.host, listing.developer), name)
 
-    def _accredited_from(self, award: HeldAward) -> date:
-        """Return since when the provider was accredited; the day of award for those with another basis."""
+    def _accredited_from(self, award: HeldAward) -> date | None:
+        """Return since when the provider was accredited; None where it awarded on another basis."""
         accreditation = self._ledger.register().accreditations.get((award.awarded_by, award.code))
         grants = accreditation.grants if accreditation else ()
         days = [
             one.valid_from for one in grants if one.on(award.conferred_on) and award.version in one.versions
         ]
-        return min(days, default=award.conferred_on)
+        return min(days, default=None)
 
     # -------------------------------------------------------------- issuers
 

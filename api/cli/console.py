@@ -41,10 +41,16 @@ def fail(message: str, code: int = REFUSED) -> NoReturn:
 
 
 @contextmanager
-def opened(data: Path) -> Iterator[House]:
-    """Open the ledger in a folder for one command."""
+def opened(data: Path, *, writes: bool = False) -> Iterator[House]:
+    """Open the ledger in a folder for one command.
+
+    Raises:
+        Rollback, Split: the command writes, and database and anchor do not agree.
+    """
     house = open_house(data, Settings())
     try:
+        if writes and house.fault is not None:
+            raise house.fault
         yield house
     finally:
         close_house(house)

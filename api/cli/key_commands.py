@@ -61,7 +61,7 @@ def register(
     """Register a key that an organisation asked for, as the registrar."""
     with spoken_errors():
         statement = _statement(read_input(request_file))
-        with opened(data) as house:
+        with opened(data, writes=True) as house:
             (outcome,) = say_or_fail(house.ledger, [statement])
             house.catch_up()
             house.issuer.write_trust()
@@ -73,7 +73,7 @@ def custody(
     data: Data, references: Annotated[list[str], typer.Argument(help="Numbers or body codes.")]
 ) -> None:
     """Keep keys for organisations that have none: one for submissions, one for credentials."""
-    with spoken_errors(), opened(data) as house:
+    with spoken_errors(), opened(data, writes=True) as house:
         outcomes = take_into_custody(house.ledger, [reference(one) for one in references])
         house.catch_up()
         house.issuer.write_trust()

@@ -63,9 +63,10 @@ async def _form(request: Request, body: bytes) -> Posted:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError) as error:
         raise Problem(400, "malformed", "The form cannot be read: send the file by itself.") from error
-    file, text = form.get("file"), form.get("text")
-    if isinstance(file, UploadFile):
-        data = await file.read()
-        if data:
+    try:
+        file, text = form.get("file"), form.get("text")
+        if isinstance(file, UploadFile) and (data := await file.read()):
             return Posted(data, file.filename or None)
-    return Posted(text.encode() if isinstance(text, str) else b"")
+        return Posted(text.encode() if isinstance(text, str) else b"")
+    finally:
+        await form.close()

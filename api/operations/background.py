@@ -13,10 +13,11 @@ from ledger.errors import LedgerError, Rollback, Split
 log = logging.getLogger("roa")
 
 WAKE_S = 0.25
+DESTROY_EVERY_S = 3600.0
 
 
 class Background:
-    """One thread that publishes what is stored and then folds it, each time something is appended."""
+    """One thread that publishes what is stored and folds it, and destroys what was kept long enough."""
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -35,12 +36,23 @@ class Background:
     def _run(self) -> None:
         subscription = self._house.ledger.store.subscribe()
         published_at = -self._house.settings.publish_every_s
+        destroyed_at = -DESTROY_EVERY_S
         with subscription:
             while not self._stopping.is_set():
                 if time.monotonic() - published_at >= self._house.settings.publish_every_s:
                     published_at = time.monotonic()
                     self._turn()
+                if time.monotonic() - destroyed_at >= DESTROY_EVERY_S:
+                    destroyed_at = time.monotonic()
+                    self._destroy_old()
                 subscription.wait(WAKE_S)
+
+    def _destroy_old(self) -> None:
+        """Destroy bodies and outcomes that are older than their 30 days. Source: LEDGER.md 2."""
+        try:
+            self._house.ledger.jobs.destroy_old(self._house.ledger.clock.now_us())
+        except LedgerError as error:
+            log.error("old submissions are not destroyed yet: %s", error.code)
 
     def _turn(self) -> None:
         try:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api.client.answers import answer_csv
-from api.dependencies import House, HouseDep
+from api.dependencies import House, HouseDep, NumberPath
 from api.problems import Problem, problem
 from api.providers.messages import as_json_lines
 from api.providers.posting import Answer, Desk, UnreadableFile
@@ -150,7 +150,7 @@ def get_rows(
 @router.get("/v1/receipts/{position}")
 def get_receipt(
     request: Request,
-    position: int,
+    position: NumberPath,
     house: HouseDep,
     authorization: Annotated[str | None, Header()] = None,
 ) -> Response:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.dependencies import House, HouseDep
+from api.dependencies import House, HouseDep, NumberPath
 from api.register import facts
 from api.register.asked import STATUSES, day_of, first_address, next_address, search_of
 from api.web.negotiation import HTML, JSON, answer, chosen
@@ -70,13 +70,13 @@ def get_microcredential(request: Request, code: str, house: HouseDep) -> Respons
 
 
 @router.get("/register/{code}/v{version:int}")
-def get_version(request: Request, code: str, version: int, house: HouseDep) -> Response:
+def get_version(request: Request, code: str, version: NumberPath, house: HouseDep) -> Response:
     """Return one version, which never changes, with how it stands today or on the day `at`."""
     return _microcredential(request, house, _listing(house, code, version))
 
 
 @router.get("/register/{code}/v{version:int}/approval")
-def get_approval(request: Request, code: str, version: int, house: HouseDep) -> Response:
+def get_approval(request: Request, code: str, version: NumberPath, house: HouseDep) -> Response:
     """Return what was approved about a version, today or on the day `at`."""
     wanted, listing = _form(request), _listing(house, code, version)
     on = day_of(request.query_params, _today(house))

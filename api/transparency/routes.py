@@ -6,7 +6,7 @@ Source: SPEC.md 6; C2SP tlog-tiles, tlog-policy.
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from api.dependencies import HouseDep
+from api.dependencies import HouseDep, NumberPath
 from api.problems import Problem
 from ledger.errors import Absent, Malformed
 from ledger.log.tiles import LEVEL_BITS, WIDTH, parse_tile_path
@@ -80,7 +80,7 @@ def get_did_document(house: HouseDep, segment: str | None = None) -> Response:
 
 
 @router.get("/status/{number}/{status_list}")
-def get_status_list(number: int, status_list: int, house: HouseDep) -> Response:
+def get_status_list(number: NumberPath, status_list: NumberPath, house: HouseDep) -> Response:
     """Return a signed status list, all of it: nobody learns which entry was asked for."""
     data = house.issuer.status_list(number, status_list)
     if data is None:

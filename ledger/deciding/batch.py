@@ -84,11 +84,11 @@ class Circumstances:
     register: Register  # a fork of the register as it stood at as_of
     as_of: int
     now_us: int
+    decided_on: date = field(init=False)  # the civil date used for "future" and "late"
 
-    @property
-    def decided_on(self) -> date:
-        """The civil date used for "future" and "late"."""
-        return civil_date(self.now_us)
+    def __post_init__(self) -> None:
+        """Read the calendar once for all rows."""
+        self.decided_on = civil_date(self.now_us)
 
     def act(
         self, statement: Statement, said: Said, row_key: bytes | None = None, row_mac: bytes | None = None

@@ -7,7 +7,6 @@ Source: LEDGER.md 4 (look-ups, row keys), 6 (load in bulk, decide, save once); S
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -32,6 +31,7 @@ from ledger.privacy.vault import Vault, VaultEnrolment, VaultPerson
 from ledger.statements import Row, Statement, read_statement
 
 _ROW_MAC_AT = PRIVATE_HEAD.index("row_mac")
+_SAME = (finding("W702"),)
 _Read = Sequence[tuple[int, Row, Statement | tuple[Finding, ...]]]
 
 
@@ -156,7 +156,7 @@ class PrivateDeciding:
         if digests.key is not None and digests.key in self._seen:
             mac, position = self._seen[digests.key]
             if mac == digests.mac:
-                return Outcome(place, UNCHANGED, (finding("W702"),), position)
+                return Outcome(place, UNCHANGED, _SAME, position)
             return refusal(place, (finding("E701"),))
         claims = self._case.received.claims
         said = Said(claims.jti, place, row.salt, row.statement, row.who_salt, row.who)
@@ -198,7 +198,7 @@ class PrivateDeciding:
         """Match later rows by what is registered: a refused row may have reserved the NSN with other data."""
         nsn, match = statement.who["nsn"], match_of(statement.who)
         if self._people[nsn].match != match:
-            self._people[nsn] = replace(self._people[nsn], match=match)
+            self._people[nsn] = self._people[nsn]._replace(match=match)
             self._rematched.append(self._people[nsn])
 
     def _note_award(self, decision: Decision, outcome: Outcome) -> None:

@@ -51,6 +51,7 @@ def row_name(statement: Statement) -> bytes:
 
 def row_content(statement: Statement) -> bytes:
     """Return JCS([statement without who, who without row_ref]): what makes a row the same as before."""
-    said = {name: value for name, value in statement.raw.items() if name != "who"}
-    who = {name: value for name, value in statement.raw_who.items() if name != "row_ref"}
+    said, who = dict(statement.raw), dict(statement.raw_who)
+    said.pop("who", None)
+    who.pop("row_ref", None)
     return canonical_plain([said, who])

@@ -6,8 +6,9 @@ bytes as bin. Audit packs what it unpacked and must get the same bytes.
 Source: LEDGER.md 3; MessagePack specification, formats array, nil, bool, int, str, bin.
 """
 
+import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Never
 
 import msgpack
@@ -63,9 +64,18 @@ def unpack_canonical(data: bytes) -> list[Any]:
     return values
 
 
+class _Packer(threading.local):
+    """One packer for each thread: to make one, with its buffer, costs as much as to pack a record."""
+
+    def __init__(self) -> None:
+        self.pack: Callable[[Sequence[Any]], bytes] = msgpack.Packer(use_bin_type=True).pack
+
+
+_packer = _Packer()
+
+
 def _pack(values: Sequence[Any]) -> bytes:
-    packed: bytes = msgpack.packb(values, use_bin_type=True)
-    return packed
+    return _packer.pack(values)
 
 
 def _check(values: Sequence[Any], depth: int) -> None:

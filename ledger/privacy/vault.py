@@ -10,9 +10,9 @@ Source: LEDGER.md 4.
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -39,16 +39,14 @@ _SUBJECT, _NSN, _ENROLMENT = tag("subject"), tag("nsn"), tag("enrolment")
 _DATA_KEY_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """What a posted row is compared with: name codes and birth date."""
 
     name_ids: tuple[str, ...]
     date_of_birth: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class VaultPerson:
+class VaultPerson(NamedTuple):
     """A learner's row: registered or only reserved, the ledger knows which."""
 
     learner_id: UUID
@@ -57,8 +55,7 @@ class VaultPerson:
     match: Match
 
 
-@dataclass(frozen=True, slots=True)
-class VaultEnrolment:
+class VaultEnrolment(NamedTuple):
     """Where a provider's enrolment reference leads."""
 
     enrolment_id: UUID

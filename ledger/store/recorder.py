@@ -9,6 +9,7 @@ Source: LEDGER.md 6 (one write transaction, no stale decisions, exactly once per
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
@@ -65,8 +66,7 @@ class Head:
     recorded_at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One new record's place in the log."""
 
     position: int

@@ -209,19 +209,20 @@ class LedgerRecorder(ApplicationRecorder):
                 -1 if limit is None else limit,
             ),
         )
-        return [_stored(row) for row in rows]
+        return [_stored(UUID(bytes=stream), *rest) for stream, *rest in rows]
 
     def select_streams(self, streams: Iterable[UUID]) -> dict[UUID, list[StoredEvent]]:
         """Return the records of many streams, each oldest first; unknown streams are absent."""
+        wanted = {stream.bytes: stream for stream in streams}
         found: dict[UUID, list[StoredEvent]] = {}
         rows = self.database.select_in(
             f"SELECT {_STORED} FROM record WHERE stream IN ({{marks}}) AND gone IS NULL"
             " ORDER BY stream, version",
-            [stream.bytes for stream in streams],
+            list(wanted),
         )
-        for row in rows:
-            stored = _stored(row)
-            found.setdefault(stored.originator_id, []).append(stored)  # type: ignore[arg-type]
+        for key, *rest in rows:
+            stream = wanted[key]
+            found.setdefault(stream, []).append(_stored(stream, *rest))
         return found
 
     def select_notifications(
@@ -429,19 +430,20 @@ def _rows(
 def _versions(connection: Connection, streams: Sequence[UUID | str]) -> dict[UUID | str, int]:
     found: dict[UUID | str, int] = {}
     for at in range(0, len(streams), database.IN_LIST_MAX):
-        part = [_bytes(stream) for stream in streams[at : at + database.IN_LIST_MAX]]
+        part = {_bytes(stream): stream for stream in streams[at : at + database.IN_LIST_MAX]}
         rows = connection.execute(
             "SELECT stream, MAX(version) FROM record"
             f" WHERE stream IN ({','.join('?' * len(part))}) GROUP BY stream",
-            part,
+            list(part),
         )
-        found.update((UUID(bytes=stream), version) for stream, version in rows)
+        found.update((part[stream], version) for stream, version in rows)
     return found
 
 
-def _stored(row: tuple[Any, ...]) -> LedgerStoredEvent:
-    stream, version, topic, state, recorded_at_us, place = row
-    return LedgerStoredEvent(UUID(bytes=stream), version, topic, state, recorded_at_us, row=place)
+def _stored(
+    stream: UUID, version: int, topic: str, state: bytes, recorded_at_us: int, row: int | None
+) -> LedgerStoredEvent:
+    return LedgerStoredEvent(stream, version, topic, state, recorded_at_us, row=row)
 
 
 def _bytes(stream: UUID | str) -> bytes:

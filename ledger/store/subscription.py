@@ -77,8 +77,10 @@ class LogSubscription(Subscription["ApplicationRecorder"]):
         return list(batch)
 
     def wait(self, timeout_s: float = POLL_S) -> None:
-        """Sleep until something was written here, or the poll interval is over."""
+        """Sleep until something was written here since the last wait, or the poll interval is over."""
         self._woken.wait(timeout_s)
+        # Whoever only waits, and reads elsewhere, would never sleep again.
+        self._woken.clear()
 
     def __next__(self) -> Notification:
         """Return the next record, waiting for it; after `stop` none, not even those fetched already."""

@@ -65,7 +65,8 @@ class AwardDocument:
         holder_id: `urn:uuid:…` or a DID; the same for every award that goes into one record.
         code, version: the micro-credential's immutable version in the register.
         nzsced, field: field of study, as code and in words.
-        accredited_from: since when the awarding provider was accredited for it on `conferred_on`.
+        accredited_from: since when the awarding provider was accredited for it on `conferred_on`; None
+            for an award on another basis, such as the developer's good reason.
         awarded_by: number of the awarding provider.
         language: language of assessment (`en`, `mi`, `nzsl`), as the receipt shows it.
         status_list, status_index: its place in the awarding provider's status lists.
@@ -86,7 +87,7 @@ class AwardDocument:
     outcomes: tuple[OutcomeResult, ...]
     developer: Developer
     listed_on: date
-    accredited_from: date
+    accredited_from: date | None
     start_on: date
     completed_on: date
     conferred_on: date

@@ -147,8 +147,7 @@ def _framework_alignments(award: AwardDocument, host: str, register: str) -> lis
     at = award.conferred_on.isoformat()
     listed = f"listed {award.listed_on.isoformat()}"
     due = "" if award.review_due is None else f", review due {award.review_due.isoformat()}"
-    accreditation = f"https://{host}/providers/{award.awarded_by}/accreditation?at={at}"
-    return [
+    alignments = [
         _alignment(
             "ext:NZQCFLevel",
             str(award.level),
@@ -162,13 +161,17 @@ def _framework_alignments(award: AwardDocument, host: str, register: str) -> lis
             f"Micro-credential approval, version {award.version} ({listed}{due})",
             f"{register}/approval?at={at}",
         ),
-        _alignment(
-            "ext:NZQAConsentToAssess",
-            str(award.awarded_by),
-            f"Provider accreditation in force on {at} (since {award.accredited_from.isoformat()})",
-            accreditation,
-        ),
     ]
+    if award.accredited_from is not None:
+        alignments.append(
+            _alignment(
+                "ext:NZQAConsentToAssess",
+                str(award.awarded_by),
+                f"Provider accreditation in force on {at} (since {award.accredited_from.isoformat()})",
+                f"https://{host}/providers/{award.awarded_by}/accreditation?at={at}",
+            )
+        )
+    return alignments
 
 
 def _outcome_alignment(outcome: OutcomeResult, register: str) -> Document:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import Malformed
 from .contexts import CLR, CREDENTIALS, EXTENSIONS, OPEN_BADGES
-from .plain import counted, shown
+from .plain import shown
 from .proofs import RDFC, Secured
 from .shapes import Faults, Rule, either, exactly, flag, items, moment, number, text, thing, types
 from .verdict import Answer, failed, passed
@@ -238,7 +238,7 @@ def _named_twice(document: Mapping[str, Any]) -> Faults:
         if isinstance(one.get("id"), str) and len(one) > 1 and "Profile" not in types(one)
     )
     if any(times > 1 for times in ids.values()):
-        yield f"credential describes {counted(2, 'thing')} under one id"
+        yield "credential describes two things under one id"
 
 
 def _one_meaning(award: Mapping[str, Any]) -> Faults:

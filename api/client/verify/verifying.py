@@ -210,16 +210,17 @@ def _together(number: int, own: Answer | None, awards: list[_Examined]) -> Answe
         for at, answer in inner
         if answer.result is worst
     ]
-    return Answer(worst, told[0][1].code, _told(told, everyone=len(told) == len(results)))
+    everyone = "Every award in it" if own is None else "The record and every award in it"
+    return Answer(worst, told[0][1].code, _told(told, everyone if 1 < len(told) == len(results) else None))
 
 
-def _told(told: list[tuple[str, Answer]], *, everyone: bool) -> str:
-    """Return who is told what, each sentence once."""
+def _told(told: list[tuple[str, Answer]], everyone: str | None) -> str:
+    """Return who is told what, each sentence once; `everyone` names them where all are told something."""
     sentences: dict[str, list[str]] = {}
     for who, answer in told:
         sentences.setdefault(answer.sentence, []).append(who)
-    if everyone and len(sentences) == 1:
-        return f"The record and every award in it: {told[0][1].sentence}"
+    if everyone is not None and len(sentences) == 1:
+        return f"{everyone}: {told[0][1].sentence}"
     said = [f"{_named(who)}: {sentence}" for sentence, who in sentences.items()]
     more = [] if len(said) <= _NAMED_MAX else [f"And {len(said) - _NAMED_MAX} more things like these."]
     return " ".join(said[:_NAMED_MAX] + more)

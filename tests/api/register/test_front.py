@@ -11,7 +11,9 @@ def test_three_kinds_of_people_find_their_door(site):
 
     headings = [one.text for one in page.all("h2")]
     assert headings == ["Learners", "Employers", "Providers", "The ledger now"]
-    assert {"/me", "/demo/persona", "/verify", "/register", "/log/checkpoint", "/trust.json"} <= set(page.links)
+    assert {"/me", "/demo/persona", "/verify", "/register", "/log/checkpoint", "/trust.json"} <= set(
+        page.links
+    )
 
 
 def test_the_ledger_says_how_it_stands(site):

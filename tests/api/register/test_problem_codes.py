@@ -59,12 +59,16 @@ def codes_in(path: Path) -> set[str]:
         if isinstance(node, ast.Call):
             found |= {text for word in node.keywords if word.arg == "code" and (text := _text(word.value))}
             if _name(node.func) in PROBLEMS:
-                found |= {text for argument in node.args[1:3] if (text := _text(argument)) and " " not in text}
+                found |= {
+                    text for argument in node.args[1:3] if (text := _text(argument)) and " " not in text
+                }
         elif isinstance(node, ast.ClassDef):
             found |= {
                 text
                 for one in node.body
-                if isinstance(one, ast.Assign) and _name(one.targets[0]) == "code" and (text := _text(one.value))
+                if isinstance(one, ast.Assign)
+                and _name(one.targets[0]) == "code"
+                and (text := _text(one.value))
             }
     return found
 

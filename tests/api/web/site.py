@@ -89,15 +89,20 @@ def a_site(folder: Path, *, demo: bool = True) -> Site:
     site.house.catch_up()
     if demo:
         site.house.personas = [
-            {"learner": str(learner), "name": "", "story": "one of four"} for learner in site.learners.values()
+            {"learner": str(learner), "name": "", "story": "one of four"}
+            for learner in site.learners.values()
         ]
     return site
 
 
 def _fill_register(ledger: ledgers.House) -> None:
     ledger.organisation(95002, "provider", "developer", kind="wananga")
-    ledger.listing("6023", title=EVIL_TITLE, level=6, credits=5, purpose="To be <b>careful</b>.", nzsced="020199")
-    ledger.listing("6024", title="Waning (Micro-credential)", pathways="Leads on to 6022.", languages=["en", "mi"])
+    ledger.listing(
+        "6023", title=EVIL_TITLE, level=6, credits=5, purpose="To be <b>careful</b>.", nzsced="020199"
+    )
+    ledger.listing(
+        "6024", title="Waning (Micro-credential)", pathways="Leads on to 6022.", languages=["en", "mi"]
+    )
     ledger.listing("6025", title="Gone (Micro-credential)", qa_approach="thotk")
     for number, code in enumerate(FILLING):
         ledger.listing(code, title=f"Filling {number:02} (Micro-credential)", level=2, credits=10)
@@ -140,7 +145,11 @@ def _fill_records(site: Site) -> None:
     for human, outcome in zip((ANA, BEN), ledger.award(ANA, BEN), strict=True):
         assert outcome.award is not None
         site.awards[human.nsn] = outcome.award
-    revoked = {"award": str(site.awards[BEN.nsn]), "reason": "issued_in_error", "effective_on": date(2026, 11, 20)}
+    revoked = {
+        "award": str(site.awards[BEN.nsn]),
+        "reason": "issued_in_error",
+        "effective_on": date(2026, 11, 20),
+    }
     ledger.must(PROVIDER_KEY, [statement("award.revoked", **revoked)])
     for human, outcome in zip(humans, registered, strict=True):
         assert outcome.position is not None

@@ -49,7 +49,9 @@ def test_without_an_accept_header_json_is_the_answer():
     assert not prefers_html(asking())
 
 
-@pytest.mark.parametrize("accept", ["image/png", "application/xml;q=1", "text/html;q=0, application/json;q=0"])
+@pytest.mark.parametrize(
+    "accept", ["image/png", "application/xml;q=1", "text/html;q=0, application/json;q=0"]
+)
 def test_what_is_not_there_is_said_to_be_not_acceptable(accept):
     """Asked for other forms only, the answer is 406."""
     with pytest.raises(HTTPException) as raised:

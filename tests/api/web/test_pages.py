@@ -43,7 +43,9 @@ PAGES = [
 ]
 
 
-@pytest.fixture(scope="module", params=[*PAGES, *(f"/me as {human.given}" for human in (ANA, BEN, CARA, DAN))])
+@pytest.fixture(
+    scope="module", params=[*PAGES, *(f"/me as {human.given}" for human in (ANA, BEN, CARA, DAN))]
+)
 def page(site, request):
     """Each page in turn, taken apart."""
     path, _, given = request.param.partition(" as ")
@@ -155,7 +157,9 @@ def test_a_name_with_markup_in_it_stays_a_name(site):
     record = read(site.get("/me", who=CARA).text)
 
     assert "<script" not in listing
-    assert escape(EVIL_TITLE.removesuffix(" (Micro-credential)"), quote=False) in listing.replace("&#34;", '"')
+    assert escape(EVIL_TITLE.removesuffix(" (Micro-credential)"), quote=False) in listing.replace(
+        "&#34;", '"'
+    )
     assert f"{CARA.given} {CARA.family}" in record.one("h1").text
 
 

@@ -32,7 +32,7 @@ def _said(change: Callable[[Said], Said]) -> Callable[[Said | None], Any]:
 LIES: dict[str, tuple[str, Callable[[pytest.MonkeyPatch], None]]] = {
     "claims of somebody else": (
         "claims",
-        lambda patch: patch.setattr(mapper, "claim_digests", lambda shown, salt: [bytes(32)] * len(shown)),
+        lambda patch: patch.setattr(mapper, "claim_digests", lambda shown, _salt: [bytes(32)] * len(shown)),
     ),
     "fewer claims": (
         "claims",

@@ -95,6 +95,16 @@ def test_each_outcome_has_its_letter_and_there_is_no_overall_grade() -> None:
     ]
 
 
+def test_an_award_on_another_basis_claims_no_accreditation() -> None:
+    """A developer that awarded with good reason is not said to have been accredited, and can still sign."""
+    badge = a_signed_badge(accredited_from=None)
+
+    kinds = [one["targetType"] for one in badge["credentialSubject"]["achievement"]["alignment"]]
+
+    assert "ext:NZQAConsentToAssess" not in kinds
+    assert kinds[:2] == ["ext:NZQCFLevel", "ext:NZQAApproval"]
+
+
 def test_approval_and_accreditation_as_on_the_day_of_award() -> None:
     """Level, approval and accreditation are named, the last two with the day they are asked for."""
     level, approval, accreditation = a_badge()["credentialSubject"]["achievement"]["alignment"][:3]

@@ -17,7 +17,8 @@ from tests.api.client.verify.words import (
     put,
     sentence,
 )
-from tests.support.credentials import HOST, NOW_US, PROVIDER, Key, World, rfc3339
+from tests.support.credentials import NOW_US, PROVIDER, World
+from tests.support.handmade import HOST, Key, rfc3339
 
 DAY_US = 86_400_000_000
 ACHIEVEMENT = ("credentialSubject", "achievement")

@@ -16,7 +16,8 @@ from api.client.errors import ClientError, Malformed
 from api.client.verify import contexts, jsonld
 from api.client.verify.jsonld import LIST_MAX, TYPES_MAX, VALUES_MAX, Canonicaliser, pinned
 from tests.api.client.verify.words import BADGE, RECORDS, codes, edited, judged, put
-from tests.support.credentials import V2, Award, learner_record, nquads, open_badge
+from tests.support.credentials import Award, learner_record, open_badge
+from tests.support.handmade import V2, nquads
 
 SMALL = {"@context": [V2], "type": ["VerifiableCredential"], "id": "urn:x:1", "name": "A"}
 

@@ -15,7 +15,7 @@ from api.client.verify.jsonld import Canonicaliser, pinned
 from api.client.verify.multikey import base58_bytes, base64_bytes, ed25519_bytes, ed25519_jwk
 from api.client.verify.proofs import Secured, Unsupported, method_of
 from tests.api.client.verify.words import BADGE, edited, put
-from tests.support.credentials import Key, base58
+from tests.support.handmade import Key, base58
 from tests.support.vectors import published
 
 EDDSA = "vc/vc-di-eddsa/TestVectors"

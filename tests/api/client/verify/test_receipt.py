@@ -6,18 +6,8 @@ from api.client.errors import Malformed
 from api.client.verify import Trust
 from api.client.verify.receipt import read_receipt
 from tests.api.client.verify.words import AWARD, BADGE, TRUST, WORLD, YES, codes, judged, put, sentence
-from tests.support.credentials import (
-    ORIGIN,
-    Award,
-    Key,
-    Recorded,
-    World,
-    b64,
-    b64url,
-    sha256,
-    sorted_json,
-    tagged,
-)
+from tests.support.credentials import Award, Recorded, World
+from tests.support.handmade import ORIGIN, Key, b64, b64url, sha256, sorted_json, tagged
 
 
 def with_receipt(text):

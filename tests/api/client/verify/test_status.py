@@ -22,16 +22,8 @@ from tests.api.client.verify.words import (
     sentence,
     served,
 )
-from tests.support.credentials import (
-    HOST,
-    NOW,
-    NOW_US,
-    SIGNED_AT,
-    b64url,
-    encoded_list,
-    file_of,
-    rfc3339,
-)
+from tests.support.credentials import NOW, NOW_US, encoded_list, file_of
+from tests.support.handmade import HOST, SIGNED_AT, b64url, rfc3339
 
 HOUR_US = 3_600_000_000
 SUBJECT = "credentialSubject"

@@ -18,7 +18,7 @@ from api.client.verify.tlog import (
     parse_vkey,
 )
 from tests.api.client.verify.words import AWARD, WORLD
-from tests.support.credentials import ORIGIN, Key, b64, tree_path, tree_root
+from tests.support.handmade import ORIGIN, Key, b64, tree_path, tree_root
 from tests.support.vectors import published, published_cases
 
 COSIGNATURE, MLDSA44 = 0x04, 0x06

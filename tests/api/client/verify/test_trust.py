@@ -9,7 +9,8 @@ from api.client.errors import ClientError, Malformed, Refused
 from api.client.verify import Trust
 from api.client.verify.trust import SIZE_MAX_BYTES, Span, did_host
 from tests.api.client.verify.words import WORLD, YES, drop, put
-from tests.support.credentials import HOST, OPERATOR, PROVIDER, Key, b64url, sorted_json
+from tests.support.credentials import OPERATOR, PROVIDER
+from tests.support.handmade import HOST, Key, b64url, sorted_json
 
 TRUST = WORLD.trust()
 SIGNATURE = WORLD.trust_signature(TRUST)

@@ -306,6 +306,15 @@ def test_what_is_true_of_all_is_said_once():
     verdict = judged(WORLD.record([BADGE]), trust=None)
 
     assert sentence(verdict, 4).startswith("The record and every award in it: Without a trust file")
+    assert sentence(verdict, 9).startswith("Award 1 of 1, Aquaculture Biosecurity (6022): Without")
+
+
+def test_what_is_true_of_every_award_is_said_of_every_award(three):
+    """A record has no receipt of its own: what every award lacks is said of the awards."""
+    world, awards, _, trust = three
+    bare = [world.badge(award, lambda badge: badge.pop("evidence")) for award in awards]
+
+    assert sentence(judged(world.record(bare), trust=trust), 7).startswith("Every award in it: It carries no")
 
 
 def test_a_record_bundle_brings_the_lists_of_all_its_awards(three):

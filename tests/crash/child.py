@@ -1,0 +1,84 @@
+"""A process that ends itself with SIGKILL at a named step.
+
+    python -m tests.crash.child submit LEDGER NOW_US STEP NTH FILE     post the submission saved in FILE
+    python -m tests.crash.child publish LEDGER NOW_US STEP NTH FILE    publish; what is signed is noted in FILE
+
+The NTH time that STEP is reached the kill comes, as unannounced as a power cut to the process. What
+was acknowledged before (rows decided, checkpoint returned) is printed as it happens.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import ledger.application
+from api.client.submission import Submission
+from ledger.clock import FixedClock, instant
+from ledger.founding import CHECKPOINT
+from ledger.keys.signer import Signer
+from ledger.publisher import Publisher
+from ledger.store.anchor import Anchor
+from tests.crash.steps import CHUNK_ROWS
+from tests.support.ledgers import House, open_house, received
+from tests.support.world import ORIGIN
+
+
+def main(action: str, folder: str, now_us: str, step: str, nth: str, file: str) -> None:
+    """Do it, and die on the way."""
+    ledger.application.CHUNK_ROWS = CHUNK_ROWS
+    house = open_house(Path(folder), FixedClock(instant(int(now_us))))
+    kill = _killer(step, int(nth))
+    if action == "submit":
+        house.ledger.store.at_step = kill
+        submission = received(Submission.load(Path(file)))
+        house.ledger.submit(submission, progress=_acknowledge)
+    else:
+        publisher = _publisher(house, Path(file))
+        publisher.at_step = kill
+        published = publisher.publish()
+        assert published is not None
+        _acknowledge(published.size)
+
+
+def _acknowledge(number: int) -> None:
+    print(number, flush=True)  # noqa: T201
+
+
+def _killer(step: str, nth: int) -> Callable[[str], None]:
+    seen = 0
+
+    def at_step(name: str) -> None:
+        nonlocal seen
+        seen += name == step
+        if name == step and seen == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return at_step
+
+
+def _publisher(house: House, notes: Path) -> Publisher:
+    signer = NotingSigner(house.keystore.get(CHECKPOINT), notes)
+    return Publisher(house.ledger.store, Anchor(house.files.anchor, ORIGIN), signer, ORIGIN, house.clock)
+
+
+class NotingSigner:
+    """Signs, and notes what it signed in a file before anybody gets the signature."""
+
+    def __init__(self, signer: Signer, notes: Path) -> None:
+        self._signer, self._notes = signer, notes
+        self.alg, self.thumbprint = signer.alg, signer.thumbprint
+        self.public_key, self.public_key_jwk = signer.public_key, signer.public_key_jwk
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature; durable in the notes that there is one."""
+        with self._notes.open("ab") as file:
+            file.write(data + b"\0")
+            file.flush()
+            os.fsync(file.fileno())
+        return self._signer.sign(data)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

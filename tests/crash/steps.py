@@ -1,0 +1,26 @@
+"""Where the process is killed, and how that is done from a test."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.ledgers import House
+from tests.support.tree import ROOT
+
+# As the modules that call them name them, in order: ledger/store/sqlite.py, ledger/publisher.py.
+WRITE_STEPS = ("begun", "checked", "inserted", "committed")
+PUBLISH_STEPS = ("read_back", "anchor_written", "anchor_swapped", "inserted", "served")
+CHUNK_ROWS = 4  # so that a small submission has several chunks
+
+
+def killed_at(action: str, house: House, step: str, file: Path, *, nth: int = 1) -> list[int]:
+    """Close the ledger and run the child on it until it kills itself; return what that had acknowledged by then."""
+    house.close()
+    ledger, now_us = house.files.folder, house.clock.now_us()
+    command = [sys.executable, "-m", "tests.crash.child", action, ledger, now_us, step, nth, file]
+    child = subprocess.run(
+        list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert child.returncode == -signal.SIGKILL, (child.returncode, child.stderr[-2000:])
+    return list(map(int, child.stdout.split()))

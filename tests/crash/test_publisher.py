@@ -1,0 +1,94 @@
+"""Killed at each step of the publisher: audit is clean, publishing again works, no size has two roots.
+
+Source: LEDGER.md 5 (publisher), 9 (P4); the steps are those of `ledger.publisher`.
+"""
+
+from collections import defaultdict
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ledger.log.checkpoint import parse_checkpoint
+from ledger.log.tiles import path_of, tiles_of
+from ledger.publisher import latest
+from tests.crash.child import NotingSigner
+from tests.crash.steps import PUBLISH_STEPS, killed_at
+from tests.support.ledgers import House, a_study_ledger, open_house, people
+
+
+def _publish(house: House, notes: Path) -> int:
+    publisher = house.publisher()
+    publisher._signer = NotingSigner(publisher._signer, notes)
+    published = publisher.publish()
+    assert published is not None
+    return published.size
+
+
+def _signed(notes: Path) -> dict[int, set[bytes]]:
+    """Return every root that was ever signed, by size."""
+    roots: dict[int, set[bytes]] = defaultdict(set)
+    for body in notes.read_bytes().split(b"\0")[:-1] if notes.exists() else ():
+        checkpoint = parse_checkpoint(body)
+        roots[checkpoint.size].add(checkpoint.root)
+    return roots
+
+
+def _grow(house: House, first: int) -> None:
+    house.clock.advance(timedelta(minutes=1))
+    house.register(*people(5, first=first))
+
+
+@pytest.mark.parametrize(("published_before", "grows"), [(False, True), (True, False)])
+@pytest.mark.parametrize("step", PUBLISH_STEPS)
+def test_a_killed_publication_is_completed_by_the_next(
+    tmp_path: Path, step: str, *, published_before: bool, grows: bool
+) -> None:
+    """The first publication or a later one; with more recorded before the next, or not."""
+    notes = tmp_path / "notes"
+    house = a_study_ledger(tmp_path / "ledger")
+    if published_before:
+        _publish(house, notes)
+    _grow(house, 500)
+    size, clock = house.size(), house.clock
+
+    acknowledged = killed_at("publish", house, step, notes)
+
+    house = open_house(house.files.folder, clock)
+    assert acknowledged == []
+    assert house.audit().faults == []
+    if grows:
+        _grow(house, 600)
+        assert house.audit().faults == []
+    assert _publish(house, notes) == house.size()
+    assert house.audit().faults == []
+    newest = latest(house.ledger.store.database.reader)
+    assert newest is not None
+    assert newest.size == (size + 5 if grows else size)
+    assert all(len(roots) == 1 for roots in _signed(notes).values())
+    wanted = {path_of(tile) for tile in tiles_of(house.size())}
+    there = {
+        path.relative_to(house.files.anchor).as_posix()
+        for path in house.files.anchor.rglob("*")
+        if path.is_file()
+    }
+    assert wanted <= there
+    assert there - wanted <= {"anchor", "checkpoint", "lock", *_left_partials(size)}
+    house.close()
+
+
+def _left_partials(size: int) -> set[str]:
+    """Return the partial tiles of a publication that was killed before it tidied up: served, and harmless."""
+    return {path_of(tile) for tile in tiles_of(size)}
+
+
+def test_a_publication_without_a_kill_signs_once(tmp_path: Path) -> None:
+    """The notes that the tests above rely on hold every signature."""
+    notes = tmp_path / "notes"
+    house = a_study_ledger(tmp_path / "ledger")
+
+    _publish(house, notes)
+    _publish(house, notes)
+
+    assert {size: len(roots) for size, roots in _signed(notes).items()} == {house.size(): 1}
+    house.close()
