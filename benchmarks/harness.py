@@ -6,6 +6,7 @@ slows neighbours alike; the best round counts. A figure says little by itself: i
 the measurement it is compared with, as a ratio within the run.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -30,6 +31,7 @@ class Stopwatch:
 
     def __enter__(self) -> Self:
         """Start."""
+        gc.collect()  # what preparing left behind is not cleared away on this time
         self._started = time.perf_counter()
         return self
 

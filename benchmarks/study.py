@@ -9,6 +9,7 @@ from pathlib import Path
 
 from api.client.statements import Statement
 from api.client.submission import Submission
+from ledger.clock import FixedClock
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
 from tests.support.world import Human, a_result
 
@@ -16,13 +17,24 @@ BATCH = 1_000
 OUTCOMES = ("LO1", "LO2")
 
 
-def a_class(folder: Path, learners: int) -> tuple[House, list[Human]]:
+def a_class(folder: Path, learners: int, clock: FixedClock | None = None) -> tuple[House, list[Human]]:
     """Return a ledger in which this many learners are enrolled, and the learners."""
-    house, humans = a_study_ledger(folder), people(learners)
-    for batch in _batches(humans):
+    house, humans = a_study_ledger(folder, clock), people(learners)
+    for batch in batches(humans):
         house.register(*batch)
         house.enrol(*batch)
     return house, humans
+
+
+def a_year(folder: Path, learners: int) -> House:
+    """Return a published ledger in which this many learners were enrolled, passed and awarded."""
+    house, humans = a_class(folder, learners)
+    for submission in results(house, humans):
+        house.send(submission)
+    for batch in batches(humans):
+        house.award(*batch)
+    house.publish()
+    return house
 
 
 def results(house: House, humans: Sequence[Human]) -> list[Submission]:
@@ -33,7 +45,7 @@ def results(house: House, humans: Sequence[Human]) -> list[Submission]:
     return [
         house.build(PROVIDER_KEY, [_result(human, outcome) for human in batch])
         for outcome in OUTCOMES
-        for batch in _batches(humans)
+        for batch in batches(humans)
     ]
 
 
@@ -43,5 +55,6 @@ def _result(human: Human, outcome: str) -> Statement:
     return statement("assessment.passed", **said)
 
 
-def _batches(humans: Sequence[Human]) -> Iterator[Sequence[Human]]:
+def batches(humans: Sequence[Human]) -> Iterator[Sequence[Human]]:
+    """Yield the learners in batches of 1 000."""
     return (humans[at : at + BATCH] for at in range(0, len(humans), BATCH))

@@ -28,8 +28,8 @@ class OutcomeStore:
     def __init__(self, jobs: Jobs, vault: Vault, store: LedgerRecorder) -> None:
         self._jobs, self._vault, self._store = jobs, vault, store
 
-    def open(self, received: ReceivedSubmission, now_us: int) -> Job:
-        """Return the job of a submission, making it when it is new.
+    def find(self, received: ReceivedSubmission) -> Job | None:
+        """Return the job of a submission, None when it is new.
 
         Raises:
             Reused: the id was used with other content.
@@ -40,11 +40,24 @@ class OutcomeStore:
             kept = self._store.submission(claims.iss, claims.jti)
             if kept is not None and kept.leaf_hashes != received.leaf_hashes:
                 raise Reused("this submission id was used before with other content")
-            job = self._jobs.receive(
+        elif (job.n, job.root) != (claims.n, claims.root):
+            raise Reused("this submission id was used before with other content")
+        return job
+
+    def open(self, received: ReceivedSubmission, now_us: int) -> Job:
+        """Return the job of a submission, making it when it is new.
+
+        Raises:
+            Reused: the id was used with other content.
+        """
+        claims = received.claims
+        job = self.find(received)
+        if job is None:
+            self._jobs.receive(
                 claims.iss, claims.jti, claims.n, claims.root, body=None, received_at_us=now_us
             )
-        if (job.n, job.root) != (claims.n, claims.root):
-            raise Reused("this submission id was used before with other content")
+            job = self.find(received)  # of two at once, the other may have been first, with other content
+            assert job is not None
         return job
 
     def of(self, job: Job) -> list[Outcome]:

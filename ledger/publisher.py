@@ -98,8 +98,11 @@ class Publisher:
     def _publish(self) -> Published | None:
         self.check()
         head, last, anchored = self._store.head(), latest(self._store.database.reader), self._anchor.read()
-        if head.size == 0 or (last is not None and last.size == head.size):
+        if last is not None and last.size == head.size:
+            self._serve(last)
             return last
+        if head.size == 0:
+            return None
         old_size = anchored.size if anchored else 0
         fresh = Checkpoint(self._origin, head.size, self._read_back(anchored, head))
         self.at_step("read_back")
@@ -114,8 +117,7 @@ class Publisher:
         published = self._sign(last, fresh)
         self._insert(published)
         self.at_step("inserted")
-        self._anchor.put_checkpoint(published.note)
-        self._anchor.drop_partials(old_size, head.size)
+        self._serve(published)
         self.at_step("served")
         return published
 
@@ -146,6 +148,14 @@ class Publisher:
         note = sign_note(format_checkpoint(fresh).decode(), self._origin, self._signer)
         number, previous = (last.number + 1, last.digest) if last else (1, NO_PREVIOUS)
         return Published(number, fresh.size, fresh.root, previous, note)
+
+    def _serve(self, published: Published) -> None:
+        """Complete the static log at the anchor's place, unless a checkpoint as new as this is there."""
+        signed = self._anchor.signed()
+        old_size = signed.size if signed else 0
+        if old_size < published.size:
+            self._anchor.put_checkpoint(published.note)
+            self._anchor.drop_partials(old_size, published.size)
 
     def _insert(self, published: Published) -> None:
         with self._store.database.writing() as connection:

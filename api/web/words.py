@@ -17,7 +17,6 @@ KILO = 1000
 _KIND = " (Micro-credential)"
 
 TE_REO = {
-    "title": "Te Ingoa",
     "level": "Te Kaupae",
     "credits": "Ngā Whiwhinga",
     "version": "Te Putanga",
@@ -27,9 +26,7 @@ TE_REO = {
     "outcomes": "Te Tauāki ā-Hua",
     "purpose": "Te Tirohanga Whānui",
     "pathways": "Ngā huarahi mātauranga",
-    "more": "Mōhiohio anō",
     "contact": "Whakapā",
-    "learner": "Ākonga",
 }
 STATUSES = {
     "current": "Current",

@@ -105,7 +105,8 @@ def _requirements(request: Request, listing: Microcredential, counting: Mapping[
             listing.code,
             listing.mc_version,
             discontinued_on=listing.discontinued_on,
-            last_result_on=last,
+            # What a verifier sees is the day of completion: it says when the requirements were met.
+            met_on=max(last, completed_on),
         ),
     )
 

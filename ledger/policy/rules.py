@@ -215,10 +215,10 @@ def r10_every_outcome(code: str, outcomes: Sequence[str], grades: Mapping[str, s
 
 
 def rule_8_award(
-    code: str, version: int, *, discontinued_on: date | None, last_result_on: date
+    code: str, version: int, *, discontinued_on: date | None, met_on: date
 ) -> tuple[Finding, ...]:
     """After discontinuation, only those are awarded who had met every requirement by that day."""
-    if discontinued_on is None or last_result_on <= discontinued_on:
+    if discontinued_on is None or met_on <= discontinued_on:
         return ()
     return (
         finding(
@@ -227,7 +227,7 @@ def rule_8_award(
             code=code,
             version=version,
             discontinued_on=discontinued_on,
-            date=last_result_on,
+            date=met_on,
         ),
     )
 

@@ -1,7 +1,7 @@
 """A process that ends itself with SIGKILL at a named step.
 
-    python -m tests.crash.child submit LEDGER NOW_US STEP NTH FILE     post the submission saved in FILE
-    python -m tests.crash.child publish LEDGER NOW_US STEP NTH FILE    publish; what is signed is noted in FILE
+    python -m tests.crash.child submit LEDGER NOW_US STEP NTH FILE     post the submission in FILE
+    python -m tests.crash.child publish LEDGER NOW_US STEP NTH FILE    publish, noting what is signed in FILE
 
 The NTH time that STEP is reached the kill comes, as unannounced as a power cut to the process. What
 was acknowledged before (rows decided, checkpoint returned) is printed as it happens.

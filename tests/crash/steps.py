@@ -15,7 +15,7 @@ CHUNK_ROWS = 4  # so that a small submission has several chunks
 
 
 def killed_at(action: str, house: House, step: str, file: Path, *, nth: int = 1) -> list[int]:
-    """Close the ledger and run the child on it until it kills itself; return what that had acknowledged by then."""
+    """Close the ledger, run the child on it until it kills itself, and return what that had acknowledged."""
     house.close()
     ledger, now_us = house.files.folder, house.clock.now_us()
     command = [sys.executable, "-m", "tests.crash.child", action, ledger, now_us, step, nth, file]

@@ -343,6 +343,9 @@ def open_badge(award: Award, receipt: str) -> Document:
                         _alignment("ext:LearningOutcome", name, text, f"{register}#{name.lower()}")
                         for name, text, _ in award.outcomes
                     ),
+                    _alignment(
+                        "ext:NZQAConsentToAssess", "95001", "Provider accreditation", f"https://{HOST}/providers"
+                    ),
                 ],
                 "resultDescription": [
                     {

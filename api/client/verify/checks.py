@@ -270,7 +270,11 @@ def _award_objections(award: Award, known: Issuer, listing: Listing, on: date) -
     if _too_late(listing, award, on):
         yield failed("discontinued", f"The micro-credential was discontinued before the day of award, {day}.")
     if not any(one.covers(listing.code, listing.version, on) for one in known.accreditations):
-        yield failed(_NOT_ACCREDITED, f"{shown(known.name, 80)} was not accredited to award it on {day}.")
+        name = shown(known.name, 80)
+        if award.accreditation is None:
+            # A developer, or the regulator, may award with good reason: the log took it, the receipt shows it.
+            yield warning("other-ground", f"{name} was not accredited on {day}; it awarded on another ground.")
+        yield failed(_NOT_ACCREDITED, f"{name} was not accredited to award it on {day}.")
 
 
 def _too_late(listing: Listing, award: Award, on: date) -> bool:

@@ -59,6 +59,7 @@ class Award:
     issuer_number: str | None
     outcomes: tuple[Outcome, ...]
     receipt: str | None
+    accreditation: str | None  # the number it claims an accreditation for; None: awarded on another ground
 
     @property
     def label(self) -> str:
@@ -112,6 +113,7 @@ def award_of(document: Mapping[str, Any]) -> Award:
         ),
         outcomes=tuple(_outcomes(subject, achievement)),
         receipt=_by_kind(document, "evidence", "genre", profile.RECEIPT, "narrative"),
+        accreditation=_by_kind(achievement, "alignment", "targetType", profile.ACCREDITATION, "targetCode"),
     )
 
 

@@ -18,6 +18,7 @@ from .verdict import Answer, failed, passed
 CLR_TYPE = "ClrCredential"
 NAME = "name"
 LEVEL, OUTCOME = "ext:NZQCFLevel", "ext:LearningOutcome"
+ACCREDITATION = "ext:NZQAConsentToAssess"
 PROVIDER_NUMBER, PRODUCT_NUMBER = "ext:nzqaProviderNumber", "ext:nzqaMicroCredentialNumber"
 RECEIPT = "TransparencyReceipt"
 PROOF_MEMBERS = frozenset(

@@ -234,7 +234,7 @@ def test_only_own_status_lists_are_fetched(site):
             fetch(url)
 
 
-def test_without_a_trust_file_nothing_is_believed(site, badge, tmp_path):
+def test_without_a_trust_file_nothing_is_believed(badge, tmp_path):
     """On a ledger that has published nothing, genuine papers stay unconfirmed, and the page says why."""
     fresh = an_empty_site(tmp_path)
     try:

@@ -29,7 +29,7 @@ def test_the_ledger_says_how_it_stands(site):
     assert "Look up 29 listed micro-credentials" in told
 
 
-def test_what_is_not_published_yet_is_not_claimed(site, tmp_path):
+def test_what_is_not_published_yet_is_not_claimed(tmp_path):
     """A ledger without a checkpoint says so; one that has grown since says how much is published."""
     fresh = an_empty_site(tmp_path)
     try:

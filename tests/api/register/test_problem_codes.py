@@ -15,7 +15,7 @@ PROBLEMS = ("Problem", "problem", "answer", "__init__")
 
 
 def test_every_code_is_explained_and_none_is_left_over():
-    """A new code in the source asks for a line in `api/register/problem_codes.py`; a removed one takes it along."""
+    """A new code asks for a line in `api/register/problem_codes.py`; a removed one takes it along."""
     explained = [one.code for group in groups() for one in group.codes]
     explained += [place for group in groups() for place in group.places]
 

@@ -41,7 +41,7 @@ def codes(site, query: str) -> list[str]:
     ],
 )
 def test_a_search_finds_what_fits(site, query, found):
-    """Every field narrows it down; empty ones and unknown ones ask for nothing; macrons and case do not matter."""
+    """Every field narrows it down; empty and unknown ones ask for nothing; macrons and case do not matter."""
     assert codes(site, query) == found
 
 
@@ -146,7 +146,7 @@ def test_page_and_json_live_at_one_address(site, path):
 
 
 def test_a_version_says_what_it_is(site):
-    """Purpose, outcomes, level in words, credits in hours, developer, providers with dates, reviews, history."""
+    """Purpose, outcomes, level in words, credits in hours, developer, providers with dates, history."""
     data, page = site.json("/register/6022/v1"), read(site.get("/register/6022/v1").text)
 
     assert (data["code"], data["version"], data["status"], data["as_on"]) == ("6022", 1, "current", TODAY)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
-VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
+VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
 SVG_LEAVES = frozenset({"path", "circle", "rect"})
 CELLS = frozenset({"td", "th", "dt", "dd", "li"})
 LABELLED = frozenset({"input", "select", "textarea"})

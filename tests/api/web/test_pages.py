@@ -2,6 +2,7 @@
 
 import re
 from html import escape
+from itertools import pairwise
 from urllib.parse import urldefrag, urljoin
 
 import pytest
@@ -87,7 +88,7 @@ def test_its_headings_are_a_table_of_contents(page):
 
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_every_field_has_a_label(page):

@@ -142,8 +142,8 @@ def test_9_award_after_discontinuation(second: date, found: list[str]) -> None:
     world.status("6022", "expiring", date(2026, 4, 30))
     world.status("6022", "discontinued", date(2026, 9, 30))
 
-    day = date(2026, 10, 5)
-    decision = world.say("microcredential.awarded", **an_award(ANA, completed_on=day, conferred_on=day))
+    late = date(2026, 10, 5)
+    decision = world.say("microcredential.awarded", **an_award(ANA, completed_on=second, conferred_on=late))
 
     assert codes(decision) == found
 

@@ -330,15 +330,15 @@ def test_late_is_after_the_same_day_three_months_on(days: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("last_result_on", "found"),
+    ("met_on", "found"),
     [(date(2026, 9, 29), []), (date(2026, 9, 30), []), (date(2026, 10, 1), ["E308"])],
 )
-def test_rule_8_after_discontinuation(last_result_on: date, found: list[str]) -> None:
+def test_rule_8_after_discontinuation(met_on: date, found: list[str]) -> None:
     """Who had everything by the day of discontinuation is awarded, then or later; nobody else is."""
-    refused = rules.rule_8_award("6022", 1, discontinued_on=date(2026, 9, 30), last_result_on=last_result_on)
+    refused = rules.rule_8_award("6022", 1, discontinued_on=date(2026, 9, 30), met_on=met_on)
 
     assert codes(refused) == found
-    assert rules.rule_8_award("6022", 1, discontinued_on=None, last_result_on=last_result_on) == ()
+    assert rules.rule_8_award("6022", 1, discontinued_on=None, met_on=met_on) == ()
 
 
 def test_before_the_first_rules_nothing_is_decided() -> None:

@@ -392,6 +392,22 @@ def test_a_record_of_another_operator_is_not_recognised():
 # ------------------------------------------------------------------ 9 accreditation
 
 
+def test_an_award_on_another_ground_is_noted():
+    """Who awarded with good reason claims no accreditation; that the log took it is noted, not failed."""
+
+    def without_claim(badge):
+        achievement = badge["credentialSubject"]["achievement"]
+        achievement["alignment"] = [
+            one for one in achievement["alignment"] if one["targetType"] != "ext:NZQAConsentToAssess"
+        ]
+
+    trust = Trust.parse(WORLD.trust(put("issuers", 0, "accreditations", [])))
+    verdict = judged(signed_with(without_claim), trust=trust)
+
+    assert codes(verdict)[9] == ("warning", "other-ground")
+    assert verdict.headline == "Verified, with notes"
+
+
 @pytest.mark.parametrize(
     ("edit", "result", "code"),
     [

@@ -1,0 +1,1 @@
+"""Deciding submissions, row by row, against a real ledger."""
