@@ -14,7 +14,7 @@ from api.operations.background import Background
 from api.problems import add_handlers
 from api.providers.posting import Desk
 from api.providers.routes import router as providers
-from api.security.headers import SafeHeaders
+from api.security.headers import HeadAsGet, SafeHeaders
 from api.transparency.routes import router as transparency
 from api.web.pages import add_static
 
@@ -46,6 +46,7 @@ def create_app(house: House) -> FastAPI:
     app.state.desk = Desk(house)
     add_handlers(app)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(HeadAsGet)
     for router in (providers, transparency, register.router, employers.router, learners.router):
         app.include_router(router)
     if house.demo:

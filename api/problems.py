@@ -3,16 +3,22 @@
 Source: RFC 9457; SPEC.md 6 (which status means what).
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger import errors
+
+log = logging.getLogger("roa")
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -83,7 +89,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(LastResort)
 
 
 # What the web framework itself refuses: its phrases differ between versions, codes must not.
@@ -131,7 +137,37 @@ async def _validation(request: Request, error: Exception) -> Response:
     )
 
 
-async def _unexpected(request: Request, _error: Exception) -> Response:
+class LastResort:
+    """Answers what nobody foresaw with 500, and logs where it happened, never what was in it.
+
+    The framework would log the exception's text, which may be somebody's data.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; answer for it when nothing has answered yet."""
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            frames = extract_tb(error.__traceback__)[-3:]
+            places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]
+            log.error("unforeseen %s at %s", type(error).__name__, ", ".join(places))
+            if not started:
+                await _unexpected(Request(scope))(scope, receive, send)
+
+
+def _unexpected(request: Request) -> Response:
     return answer(
         request,
         500,

@@ -88,25 +88,26 @@ class _Batch:
 
 def sealed(folder: Path, watch: Stopwatch) -> int:
     """Append sealed records with everything that proves them."""
-    return _append(folder, watch, [_Batch(BATCH) for _ in range(BATCHES)], takes=False)
+    return _append(folder, watch, BATCHES, BATCH)
 
 
 def guarded(folder: Path, watch: Stopwatch) -> int:
     """Append them as a submission does: reads are compared and row keys taken in the same transaction."""
-    return _append(folder, watch, [_Batch(BATCH) for _ in range(BATCHES)], takes=True)
+    return _append(folder, watch, BATCHES, BATCH, takes=True)
 
 
 def one_by_one(folder: Path, watch: Stopwatch) -> int:
     """Append one record a transaction."""
-    return _append(folder, watch, [_Batch(1) for _ in range(SINGLES)], takes=False)
+    return _append(folder, watch, SINGLES, 1)
 
 
-def _append(folder: Path, watch: Stopwatch, batches: Sequence[_Batch], *, takes: bool) -> int:
+def _append(folder: Path, watch: Stopwatch, commits: int, count: int, *, takes: bool = False) -> int:
     house = an_empty_ledger(folder)
-    with watch:
-        for batch in batches:
+    for _ in range(commits):
+        batch = _Batch(count)  # just made, as by a decision
+        with watch:
             batch.save(house, takes=takes)
-    assert house.size() == sum(len(batch.aggregates) for batch in batches)
+    assert house.size() == commits * count
     return house.size()
 
 
@@ -146,23 +147,24 @@ def _stock() -> Stock:
 
 def library(folder: Path, watch: Stopwatch) -> int:
     """Save as many with the library's `Application.save` and its own SQLite recorder."""
-    return _save(folder, watch, [[_stock() for _ in range(BATCH)] for _ in range(BATCHES)])
+    return _save(folder, watch, BATCHES, BATCH)
 
 
 def library_one_by_one(folder: Path, watch: Stopwatch) -> int:
     """Save one aggregate a transaction with the library."""
-    return _save(folder, watch, [[_stock()] for _ in range(SINGLES)])
+    return _save(folder, watch, SINGLES, 1)
 
 
-def _save(folder: Path, watch: Stopwatch, batches: Sequence[Sequence[Stock]]) -> int:
+def _save(folder: Path, watch: Stopwatch, commits: int, count: int) -> int:
     name = str(folder / "stock.sqlite")
     application = Application[UUID](
         env={"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": name}
     )
-    with watch:
-        for batch in batches:
+    for _ in range(commits):
+        batch = [_stock() for _ in range(count)]
+        with watch:
             application.save(*batch)
-    return sum(map(len, batches))
+    return commits * count
 
 
 # ------------------------------------------------------------------ SQLite alone

@@ -147,7 +147,7 @@ class Desk:
             job = self._keep(received, body, extra)
             if job.state != DONE:
                 self._enqueue(received)
-                known = [outcome for outcome in ledger.outcomes.of(job)]
+                known = ledger.outcomes.of(job)
                 return self._answer(received.claims.jti, organisation, known, received, job, done=False)
         outcomes = ledger.submit(received)
         job = self._job(received.claims.iss, received.claims.jti)

@@ -272,8 +272,9 @@ def _award_objections(award: Award, known: Issuer, listing: Listing, on: date) -
     if not any(one.covers(listing.code, listing.version, on) for one in known.accreditations):
         name = shown(known.name, 80)
         if award.accreditation is None:
-            # A developer, or the regulator, may award with good reason: the log took it, the receipt shows it.
-            yield warning("other-ground", f"{name} was not accredited on {day}; it awarded on another ground.")
+            # A developer, or the regulator, may award with good reason: the log took it.
+            sentence = f"{name} was not accredited on {day}; it awarded on another ground."
+            yield warning("other-ground", sentence)
         yield failed(_NOT_ACCREDITED, f"{name} was not accredited to award it on {day}.")
 
 
