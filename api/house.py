@@ -52,6 +52,14 @@ def files_of(data: Path, settings: Settings) -> LedgerFiles:
     return LedgerFiles(data, settings.anchor)
 
 
+def existing_files(data: Path, settings: Settings) -> LedgerFiles:
+    """Return where the ledger in `data` keeps its files; Absent when there is none."""
+    files = files_of(data, settings)
+    if not files.exists:
+        raise Absent(f"there is no ledger in {data}: make one with `roa init` or `roa demo`")
+    return files
+
+
 def passphrase_of(files: LedgerFiles, settings: Settings) -> bytes:
     """Return the passphrase that opens keys and epoch file; Unauthorised when its file is not there."""
     path = settings.passphrase_file or files.passphrase
@@ -71,9 +79,7 @@ def open_house(data: Path, settings: Settings | None = None) -> House:
         Unauthorised: the passphrase is missing or wrong.
     """
     settings = settings or Settings()
-    files = files_of(data, settings)
-    if not files.exists:
-        raise Absent(f"there is no ledger in {data}: make one with `roa init` or `roa demo`")
+    files = existing_files(data, settings)
     return furnish(Ledger(files, passphrase_of(files, settings)), settings)
 
 

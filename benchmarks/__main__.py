@@ -12,6 +12,8 @@ from rich.table import Table
 from benchmarks.catalogue import BENCHMARKS, BY_NAME
 from benchmarks.harness import ROUNDS, measure, ratio, run_here, table
 
+TABLE_WIDTH = 140
+
 
 def main() -> None:
     """Read the command line; measure what was named, or everything."""
@@ -43,7 +45,9 @@ def main() -> None:
     shown = Table("what", "rate", "beside", "memory", "aim")
     for row in table(chosen, figures):
         shown.add_row(*row)
-    Console().print(shown)
+    # In a file or a pipe there is no window whose width would count.
+    console = Console() if sys.stdout.isatty() else Console(width=TABLE_WIDTH)
+    console.print(shown)
 
 
 if __name__ == "__main__":

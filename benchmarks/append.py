@@ -120,6 +120,7 @@ class Stock(Aggregate):
     @event("Enrolled")
     def __init__(  # noqa: PLR0913 - the fields of `learner.enrolled`
         self,
+        *,
         learner: UUID,
         provider: int,
         code: str,
@@ -139,9 +140,17 @@ class Stock(Aggregate):
 
 
 def _stock() -> Stock:
-    statement, who = STATEMENT.decode(), WHO.decode()
     return Stock(
-        uuid7(NOW_US), 95001, "6022", 1, "2026-01-12", "workplace", "en", "employer", statement, who
+        learner=uuid7(NOW_US),
+        provider=95001,
+        code="6022",
+        version=1,
+        start_on="2026-01-12",
+        mode="workplace",
+        language="en",
+        funding="employer",
+        statement=STATEMENT.decode(),
+        who=WHO.decode(),
     )
 
 
@@ -157,9 +166,7 @@ def library_one_by_one(folder: Path, watch: Stopwatch) -> int:
 
 def _save(folder: Path, watch: Stopwatch, commits: int, count: int) -> int:
     name = str(folder / "stock.sqlite")
-    application = Application[UUID](
-        env={"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": name}
-    )
+    application = Application[UUID](env={"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": name})
     for _ in range(commits):
         batch = [_stock() for _ in range(count)]
         with watch:
@@ -193,9 +200,7 @@ BENCHMARKS = (
     Benchmark(
         "append, 1 000 a commit", "records", sealed, beside="library's save, 1 000 a commit", aim="≥ 1 ×"
     ),
-    Benchmark(
-        "append with reads and row keys", "records", guarded, beside="library's save, 1 000 a commit"
-    ),
+    Benchmark("append with reads and row keys", "records", guarded, beside="library's save, 1 000 a commit"),
     Benchmark("executemany of those rows", "records", rows_alone, beside="append, 1 000 a commit"),
     Benchmark("library's save, 1 a commit", "records", library_one_by_one),
     Benchmark(

@@ -1,7 +1,15 @@
 """Every measurement there is, in the order of the table."""
 
-from benchmarks import log, submissions
+from benchmarks import append, auditing, documents, http, log, submissions, views
 from benchmarks.harness import Benchmark
 
-BENCHMARKS: tuple[Benchmark, ...] = (*submissions.BENCHMARKS, *log.BENCHMARKS)
+BENCHMARKS: tuple[Benchmark, ...] = (
+    *submissions.BENCHMARKS,
+    *http.BENCHMARKS,
+    *append.BENCHMARKS,
+    *auditing.BENCHMARKS,
+    *views.BENCHMARKS,
+    *documents.BENCHMARKS,
+    *log.BENCHMARKS,
+)
 BY_NAME = {benchmark.name: benchmark for benchmark in BENCHMARKS}

@@ -31,7 +31,8 @@ class Stopwatch:
 
     def __enter__(self) -> Self:
         """Start."""
-        gc.collect()  # what preparing left behind is not cleared away on this time
+        if not self.seconds:
+            gc.collect()  # what preparing left behind is not cleared away on this time
         self._started = time.perf_counter()
         return self
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from api.client.statements import Statement
 from api.client.submission import Submission
-from ledger.clock import FixedClock
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
 from tests.support.world import Human, a_result
 
@@ -17,24 +16,37 @@ BATCH = 1_000
 OUTCOMES = ("LO1", "LO2")
 
 
-def a_class(folder: Path, learners: int, clock: FixedClock | None = None) -> tuple[House, list[Human]]:
+def a_class(folder: Path, learners: int) -> tuple[House, list[Human]]:
     """Return a ledger in which this many learners are enrolled, and the learners."""
-    house, humans = a_study_ledger(folder, clock), people(learners)
-    for batch in batches(humans):
-        house.register(*batch)
-        house.enrol(*batch)
-    return house, humans
+    house = a_study_ledger(folder)
+    return house, enrol(house, learners)
 
 
 def a_year(folder: Path, learners: int) -> House:
     """Return a published ledger in which this many learners were enrolled, passed and awarded."""
-    house, humans = a_class(folder, learners)
+    house = a_study_ledger(folder)
+    teach(house, learners)
+    house.publish()
+    return house
+
+
+def enrol(house: House, learners: int) -> list[Human]:
+    """Register and enrol this many learners."""
+    humans = people(learners)
+    for batch in batches(humans):
+        house.register(*batch)
+        house.enrol(*batch)
+    return humans
+
+
+def teach(house: House, learners: int) -> list[Human]:
+    """Take this many learners from their registration to their award."""
+    humans = enrol(house, learners)
     for submission in results(house, humans):
         house.send(submission)
     for batch in batches(humans):
         house.award(*batch)
-    house.publish()
-    return house
+    return humans
 
 
 def results(house: House, humans: Sequence[Human]) -> list[Submission]:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from eventsourcing.application import Application
-from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+from eventsourcing.persistence import JSONTranscoder, StoredEvent
 from eventsourcing.utils import Environment
 
 from ledger.authority import AUTHORITY_TOPICS, keyring_of, purpose_of, registrar_key
@@ -39,19 +39,21 @@ from ledger.privacy.epoch import load_epoch_keys
 from ledger.privacy.sealing import SubjectKey
 from ledger.privacy.vault import Vault
 from ledger.statements import ATOMIC, SUBMISSION_TYP, ReceivedSubmission, Row, Statement, read_statement
-from ledger.store.jobs import Job, Jobs
+from ledger.store.jobs import Jobs
 from ledger.store.recorder import Submission, Write
 from ledger.store.sqlite import LedgerFactory, LedgerRecorder
 
-CHUNK_ROWS = 1000
-DECIDE_TRIES = 6
-_AUTHORITY_BATCH = 1000
+CHUNK_ROWS = 1000  # decided together and saved in one transaction
+DECIDE_TRIES = 6  # each after another process was first; then the caller is told to come back
+_AUTHORITY_BATCH = 1000  # records of the register replayed at a time
 
 
 class Ledger(Application[UUID]):
     """One ledger, open for reading and writing."""
 
     name = "ledger"
+    mapper: LedgerMapper
+    recorder: LedgerRecorder
 
     def __init__(self, files: LedgerFiles, passphrase: bytes, *, clock: Clock | None = None) -> None:
         """Open the ledger in `files`; its databases are made when they are missing.
@@ -84,14 +86,13 @@ class Ledger(Application[UUID]):
         factory.clock = self.clock
         return factory
 
-    def construct_mapper(self) -> Mapper[UUID]:
+    def construct_mapper(self) -> LedgerMapper:
         """Return the mapper that seals under the vault's keys."""
         return LedgerMapper(JSONTranscoder(), self._key_of)
 
     @property
     def store(self) -> LedgerRecorder:
-        """The recorder, by its own type."""
-        assert isinstance(self.recorder, LedgerRecorder)
+        """The recorder, by the name of what it keeps."""
         return self.recorder
 
     def _key_of(self, subject: UUID) -> SubjectKey:
@@ -108,7 +109,7 @@ class Ledger(Application[UUID]):
         """Return the aggregate that these records of one stream make, None for none."""
         aggregate: Any = None
         for stored in stored_events:
-            aggregate = self.mapper.to_domain_event(stored).mutate(aggregate)  # type: ignore[attr-defined]
+            aggregate = self.mapper.to_domain_event(stored).mutate(aggregate)
         return aggregate
 
     def get_many(self, streams: Iterable[UUID]) -> dict[UUID, LedgerAggregate]:
@@ -132,7 +133,7 @@ class Ledger(Application[UUID]):
             if not batch:
                 raise Corrupt("authority records are missing from the store", code="authority")
             for notification in batch:
-                fresh.apply(self.mapper.to_domain_event(notification), notification.id)  # type: ignore[arg-type]
+                fresh.apply(self.mapper.to_domain_event(notification), notification.id)
         return fresh
 
     @property
@@ -294,23 +295,12 @@ class Ledger(Application[UUID]):
 
     def save_events(self, events: Sequence[Any], keys: dict[UUID, SubjectKey], write: Write) -> Sequence[int]:
         """Seal and append these events in one transaction; return their positions."""
-        mapper = self.mapper
-        assert isinstance(mapper, LedgerMapper)
-        stored = [mapper.to_stored(event, keys) for event in events]
+        stored = [self.mapper.to_stored(event, keys) for event in events]
         return self.store.insert_events(stored, write=write) or []
 
     def _check_proofs(self, statement: Statement) -> None:
         if statement.kind.type == "key.registered":
             check_possession(statement.members, self.register(), self.founding.origin)
-
-    def resume(self, read: Callable[[Job, bytes], ReceivedSubmission]) -> int:
-        """Finish what a stop interrupted: every received job that is not done. Return how many."""
-        jobs = self.jobs.unfinished()
-        for job in jobs:
-            body = self.outcomes.body(job)
-            if body is not None:
-                self.submit(read(job, body))
-        return len(jobs)
 
     def close(self) -> None:
         """Close every file."""

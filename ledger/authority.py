@@ -30,6 +30,7 @@ def registrar_key(members: Mapping[str, Any], claims: Claims) -> RegisteredKey:
 
     Raises:
         Refusal: (E817) the possession proof does not hold, or is for another organisation or origin.
+        Unauthorised: (E909) somebody else says it, or it is said to another log.
     """
     registrar = members["registrar"]
     organisation = public_id("organisation", registrar["number"])

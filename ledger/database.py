@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 else:
     try:
         import pysqlite3 as sqlite3
-    except ImportError:  # no wheel for this platform: `is_sound` tells the operator what that means
+    except ImportError:  # no wheel for this platform: `is_sound` says whether the system's build will do
         import sqlite3
     else:
         sys.modules["sqlite3"] = sqlite3
 
 BUSY_TIMEOUT_S = 30
 CACHE_KIB = 64 * 1024
+WAL_PAGES = 4_000  # 16 MiB before pages are copied back: those that many commits share, once
 SYNCHRONOUS_FULL = 2
 IN_LIST_MAX = 500  # parameters in one `IN (…)`: below every build's limit, large enough to amortise
 
@@ -64,7 +65,10 @@ def connect(path: Path, *, secure_delete: bool = False) -> Connection:
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA cell_size_check=ON")
     if secure_delete:
+        # Copied back as early as SQLite would, so that what is deleted does not wait in the WAL.
         connection.execute("PRAGMA secure_delete=ON")
+    else:
+        connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
     return connection
 
 
@@ -145,11 +149,17 @@ class Database:
             writer.close()
             raise
 
-    def select_in(self, query: str, values: list[Any]) -> Iterator[tuple[Any, ...]]:
-        """Run `query`, whose `{marks}` becomes `?,?,…`, over the values in bounded slices."""
+    def select_in(self, query: str, values: list[Any], *before: Any) -> Iterator[tuple[Any, ...]]:
+        """Run `query`, whose `{marks}` becomes `?,?,…`, over the values in bounded slices.
+
+        Args:
+            query: one SELECT.
+            values: what the marks stand for.
+            before: parameters of the query that stand before its marks.
+        """
         for at in range(0, len(values), IN_LIST_MAX):
             part = values[at : at + IN_LIST_MAX]
-            yield from self.reader.execute(query.format(marks=",".join("?" * len(part))), part)
+            yield from self.reader.execute(query.format(marks=",".join("?" * len(part))), (*before, *part))
 
     def close(self) -> None:
         """Close what this thread may close; another thread's reading connection goes with the thread.

@@ -1,8 +1,9 @@
-"""Where a ledger keeps its files.
+"""Where a ledger keeps its files, and how one of them is written so that it stays.
 
 Source: SPEC.md 4.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,3 +69,32 @@ class LedgerFiles:
     def exists(self) -> bool:
         """Whether a ledger was founded here."""
         return self.ledger.exists()
+
+
+def replace_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write a file beside the old one and put it in its place in one step.
+
+    Its bytes are flushed when this returns; that it has the name is not, before `flush_folder`.
+    """
+    fresh = path.with_name(path.name + ".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, durable before it takes the old one's place."""
+    replace_file(path, data, mode=0o600)
+    flush_folder(path.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make the names in a folder durable: files that were made, replaced or removed there."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

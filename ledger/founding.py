@@ -10,12 +10,12 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ledger.clock import rfc3339
-from ledger.files import LedgerFiles
+from ledger.files import LedgerFiles, write_private
 from ledger.ids import public_id
 from ledger.keys.keystore import KeyStore
 from ledger.log.note import vkey_of
 from ledger.possession import prove_possession
-from ledger.privacy.epoch import SCRYPT_N, new_epoch_keys, save_epoch_keys, write_private
+from ledger.privacy.epoch import SCRYPT_N, new_epoch_keys, save_epoch_keys
 
 REGISTRAR, CHECKPOINT, RECEIPT, CREDENTIAL = "registrar", "checkpoint", "receipt", "credential"
 

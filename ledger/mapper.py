@@ -23,10 +23,11 @@ from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import pack, unpack
 from ledger.errors import Corrupt, Refusal
 from ledger.ids import random_bytes
+from ledger.log.merkle import HASH_BYTES
 from ledger.privacy import commitments
 from ledger.privacy.sealing import SubjectKey, record_aad
 
-SALT_BYTES = HASH_BYTES = 32
+SALT_BYTES = 32
 # Open part of every private record, before the fields of its class.
 PRIVATE_HEAD = ("class_version", "subject", "as_of", "ruleset_id", "decided_on", "row_key", "row_mac")
 PUBLIC_HEAD = ("class_version", "as_of", "ruleset_id")
@@ -61,17 +62,18 @@ class LedgerStoredEvent(StoredEvent):
         commitments: tuple[bytes, ...] = (),
     ) -> None:
         # What the generated one does field by field, in one step: this is made for every record.
-        self.__dict__.update(
-            originator_id=originator_id,
-            originator_version=originator_version,
-            topic=topic,
-            state=state,
-            recorded_at_us=recorded_at_us,
-            public=public,
-            authority=authority,
-            row=row,
-            commitments=commitments,
-        )
+        values = {
+            "originator_id": originator_id,
+            "originator_version": originator_version,
+            "topic": topic,
+            "state": state,
+            "recorded_at_us": recorded_at_us,
+            "public": public,
+            "authority": authority,
+            "row": row,
+            "commitments": commitments,
+        }
+        object.__setattr__(self, "__dict__", values)
 
     def entry(self, recorded_at_us: int) -> bytes:
         """Return the bytes that the public log carries for this record."""
@@ -97,14 +99,15 @@ class LedgerNotification(Notification):
         id: int,  # noqa: A002 - the library's name
         recorded_at_us: int = 0,
     ) -> None:
-        self.__dict__.update(
-            originator_id=originator_id,
-            originator_version=originator_version,
-            topic=topic,
-            state=state,
-            id=id,
-            recorded_at_us=recorded_at_us,
-        )
+        values = {
+            "originator_id": originator_id,
+            "originator_version": originator_version,
+            "topic": topic,
+            "state": state,
+            "id": id,
+            "recorded_at_us": recorded_at_us,
+        }
+        object.__setattr__(self, "__dict__", values)
 
 
 class PrivateState(NamedTuple):

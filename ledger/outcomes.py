@@ -83,17 +83,23 @@ class OutcomeStore:
         return Outcome(row, ACCEPTED, position=position, award=award)
 
     def seal_body(self, iss: UUID, jti: UUID, body: bytes) -> bytes:
-        """Return a received body sealed under its organisation's key."""
-        return self._vault.key_of(iss, "organisation").seal(body, b"body" + jti.bytes)
+        """Return a received body, or the file it was made from, sealed under its organisation's key."""
+        return self._vault.key_of(iss, "organisation").seal(body, _body_aad(jti))
 
     def body(self, job: Job) -> bytes | None:
         """Return the body a job was received with, None when it was answered at once or destroyed."""
-        if job.body is None:
-            return None
-        return self._key(job).unseal(job.body, b"body" + job.jti.bytes)
+        return None if job.body is None else self._key(job).unseal(job.body, _body_aad(job.jti))
+
+    def source(self, job: Job) -> bytes | None:
+        """Return the file a body was made from, as it was given to `seal_body`; None when it came signed."""
+        return None if job.extra is None else self._key(job).unseal(job.extra, _body_aad(job.jti))
 
     def _key(self, job: Job) -> SubjectKey:
         return self._vault.key_of(job.iss, "organisation")
+
+
+def _body_aad(jti: UUID) -> bytes:
+    return b"body" + jti.bytes
 
 
 def _aad(job: Job, row: int) -> bytes:

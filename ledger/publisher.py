@@ -31,7 +31,7 @@ from ledger.store.sqlite import LedgerRecorder
 from ledger.store.tree import StoredTree
 
 NO_PREVIOUS = bytes(32)
-_BATCH = 10_000
+_BATCH = 10_000  # records read back at a time
 _TAG = tag("checkpoint")
 
 

@@ -8,14 +8,13 @@ the statement instead, so that the provider can recompute what it signed.
 Source: LEDGER.md 3 (receipts), 5.
 """
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ledger.clock import rfc3339
 from ledger.deciding.batch import Outcome
-from ledger.encoding.strict_json import b64url, canonical
+from ledger.encoding.strict_json import b64, b64url, canonical
 from ledger.errors import Absent, Unavailable
 from ledger.keys.signer import Signer, jws_sign
 from ledger.log.proof import TlogProof, format_proof
@@ -35,7 +34,7 @@ from ledger.store.sqlite import LedgerRecorder
 from ledger.store.tree import StoredTree
 
 ACKNOWLEDGEMENT_TYP = "achievement-receipt+jws"
-PUBLISH_WITHIN_US = 60_000_000
+PUBLISH_WITHIN_US = 60_000_000  # promised in every acknowledgement
 RECEIPT_VERSION = 1
 
 
@@ -52,9 +51,8 @@ def acknowledge(
     was unchanged points at the record that says the same.
     """
     placed = [(outcome.row + 1, outcome.position) for outcome in outcomes if outcome.position is not None]
-    stored = _leaves(store, [position for _, position in placed])
-    leaves = {position: leaf for position, leaf, _ in stored}
-    newest_us = max((recorded_at_us for *_, recorded_at_us in stored), default=None)
+    leaves = store.leaves_at([position for _, position in placed])
+    newest_us = max((recorded_at_us for _, recorded_at_us in leaves.values()), default=None)
     claims = received.claims
     payload: dict[str, Any] = {
         "v": RECEIPT_VERSION,
@@ -63,20 +61,12 @@ def acknowledge(
         "submission": str(claims.jti),
         "n": claims.n,
         "root": b64url(claims.root),
-        "rows": [[row, position, b64url(leaves[position])] for row, position in placed],
+        "rows": [[row, position, b64url(leaves[position][0])] for row, position in placed],
     }
     if newest_us is not None:
         payload["recorded_at"] = rfc3339(newest_us)
         payload["publish_by"] = rfc3339(newest_us + PUBLISH_WITHIN_US)
     return jws_sign(signer, canonical(payload), ACKNOWLEDGEMENT_TYP)
-
-
-def _leaves(store: LedgerRecorder, positions: list[int]) -> list[tuple[int, bytes, int]]:
-    return list(
-        store.database.select_in(
-            "SELECT position, leaf, recorded_at_us FROM record WHERE position IN ({marks})", list(positions)
-        )
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +156,7 @@ def public_receipt(proven: Proven) -> dict[str, Any]:
     return {
         "position": proven.record.position,
         "recorded_at": rfc3339(proven.record.recorded_at_us),
-        "entry": base64.b64encode(proven.record.entry).decode(),
+        "entry": b64(proven.record.entry),
         "tree_size": proven.size,
         "proof": proven.proof(),
     }

@@ -1,7 +1,8 @@
 """What each type of statement may say: closed schemas, one reader for each member.
 
 A reader returns the typed value, dates as `date`, or raises ValueError whose text is the code of the
-finding: E501 for a date that is none, E101 for an NSN, E901 for every other wrong type or value.
+finding: E501 for a date that is none, E101 for an NSN, E408 for the digest of evidence, E904 for an
+object without a member it needs, E901 for every other wrong type or value.
 
 Source: SPEC.md 1.
 """

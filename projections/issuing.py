@@ -19,13 +19,15 @@ from ledger.application import Ledger
 from ledger.authority import OPERATOR_BODY
 from ledger.deciding.rows import display_name
 from ledger.domain.microcredential import Microcredential
+from ledger.domain.organisation import Organisation
 from ledger.errors import Absent, Unavailable
+from ledger.files import write_private
 from ledger.founding import CREDENTIAL
 from ledger.ids import public_id, uuid7, uuid8
 from ledger.keys.did import body_did, body_segment, did_document, operator_did, provider_did
+from ledger.keys.keystore import custody_label
 from ledger.mapper import LedgerMapper
 from ledger.privacy.commitments import tag
-from ledger.privacy.epoch import write_private
 from ledger.privacy.sealing import SubjectKey, keyed
 from ledger.publisher import Publisher, latest
 from ledger.receipts import award_receipt, prove
@@ -45,7 +47,7 @@ from projections.exports.securing import document_bytes, sign_credential
 from projections.exports.status_list import VALID_FOR, StatusBits, status_list_credential
 from projections.exports.trust import trust_file, trust_signature
 from projections.record_of_achievement import HeldAward, HeldRecord, RecordOfAchievement
-from projections.trust_facts import log_policy, multikey_of_key, trust_facts
+from projections.trust_facts import credential_keys, log_policy, multikey_of_key, trust_facts
 
 EXPORT_FORMATS = ("json", "clr", "ob3", "bundle")
 _HOLDER = tag("holder")
@@ -207,10 +209,9 @@ class Issuer:
 
     def _developer(self, listing: Microcredential) -> Developer:
         organisation = self._ledger.register().organisation(listing.developer)
-        name = organisation.name_en if organisation else listing.developer
-        if organisation is not None and organisation.number is not None:
-            return Developer(provider_did(self.host, organisation.number), name)
-        return Developer(body_did(self.host, listing.developer), name)
+        if organisation is None:
+            return Developer(body_did(self.host, listing.developer), listing.developer)
+        return Developer(self._did(organisation), organisation.name_en)
 
     def _accredited_from(self, award: HeldAward) -> date | None:
         """Return since when the provider was accredited; None where it awarded on another basis."""
@@ -231,8 +232,13 @@ class Issuer:
             number=number,
             name=organisation.name_en,
             url=f"https://{self.host}/providers/{number}",
-            signer=self._ledger.keystore.get(f"{number}.credential"),
+            signer=self._ledger.keystore.get(custody_label(number, "credential")),
         )
+
+    def _did(self, organisation: Organisation) -> str:
+        if organisation.number is not None:
+            return provider_did(self.host, organisation.number)
+        return body_did(self.host, str(organisation.body))
 
     def _operator(self) -> IssuerProfile:
         return IssuerProfile(
@@ -252,23 +258,11 @@ class Issuer:
         if segment is None:
             organisation, did = public_id("organisation", OPERATOR_BODY), operator_did(self.host)
         else:
-            found = next(
-                (one for one in register.organisations.values() if _segment(one.number, one.body) == segment),
-                None,
-            )
+            found = next((one for one in register.organisations.values() if _segment(one) == segment), None)
             if found is None:
                 return None
-            organisation = found.id
-            did = (
-                provider_did(self.host, found.number)
-                if found.number is not None
-                else body_did(self.host, str(found.body))
-            )
-        keys = [
-            multikey_of_key(key)
-            for key in keyring
-            if key.organisation == organisation and CREDENTIAL in key.purposes
-        ]
+            organisation, did = found.id, self._did(found)
+        keys = [multikey_of_key(key) for key in credential_keys(keyring, organisation)]
         return did_document(did, keys) if keys else None
 
     # -------------------------------------------------------------- status lists
@@ -349,5 +343,7 @@ class Issuer:
         return document
 
 
-def _segment(number: int | None, body: str | None) -> str:
-    return str(number) if number is not None else body_segment(str(body))
+def _segment(organisation: Organisation) -> str:
+    """Return the last segment of an organisation's DID, which is also that of its document's address."""
+    number = organisation.number
+    return str(number) if number is not None else body_segment(str(organisation.body))

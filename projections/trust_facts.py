@@ -57,12 +57,15 @@ def log_policy(ledger: Ledger) -> str:
     return "".join(f"log {vkey}\n" for vkey in ledger.founding.log_keys) + "quorum none\n"
 
 
+def credential_keys(keyring: Keyring, organisation: UUID) -> Iterable[RegisteredKey]:
+    """Return the keys that an organisation signs documents with, ended ones among them."""
+    return (key for key in keyring if key.organisation == organisation and CREDENTIAL in key.purposes)
+
+
 def trust_keys(keyring: Keyring, organisation: UUID, size: int) -> tuple[TrustKey, ...]:
     """Return the credential keys of an organisation up to a position, ended ones among them."""
     return tuple(
-        _trust_key(key, size)
-        for key in keyring
-        if key.organisation == organisation and CREDENTIAL in key.purposes and key.registered_at <= size
+        _trust_key(key, size) for key in credential_keys(keyring, organisation) if key.registered_at <= size
     )
 
 

@@ -31,11 +31,11 @@ from api.client.statements import Statement
 from api.client.submission import build, organisation_id
 from api.house import House, close_house, files_of, furnish, open_house
 from api.operations.registrar import found, say_or_fail, take_into_custody
-from api.providers.posting import Desk
 from api.security.tokens import Bearer
 from api.settings import DEMO_MARK, Settings
 from ledger.authority import OPERATOR_BODY
 from ledger.founding import Charter, make_passphrase
+from ledger.keys.keystore import custody_label
 from ledger.statements import read_submission
 
 CHARTER = Charter(
@@ -136,6 +136,8 @@ def _roles(body: Mapping[str, Any]) -> set[str]:
 
 def _post_files(house: House, step: Step) -> dict[str, Any]:
     """Post the three files; return the counts of the results file."""
+    from api.providers.posting import Desk  # it brings the web with it, which no other command needs
+
     desk = Desk(house)
     provider = organisation_id(data_of.PROVIDER)
     bearer = house.tokens.bearer(house.tokens.make(provider, house.ledger.clock.now_us()))
@@ -281,7 +283,7 @@ def _revoke(house: House, award: UUID) -> None:
                 "effective_on": "2026-11-20",
             }
         ],
-        signer=ledger.keystore.get(f"{data_of.PROVIDER}.submission"),
+        signer=ledger.keystore.get(custody_label(data_of.PROVIDER, "submission")),
         organisation=organisation_id(data_of.PROVIDER),
         origin=ledger.founding.origin,
         now_s=ledger.clock.now_us() // 1_000_000,

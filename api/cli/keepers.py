@@ -8,14 +8,28 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-import uvicorn
 
-from api.cli.console import REFUSED, WRONG_USE, AsJson, Data, fail, opened, out, print_json, spoken_errors
-from api.house import House, close_house, files_of, furnish, open_house
+from api.cli.console import (
+    REFUSED,
+    ROLLBACK,
+    SPLIT,
+    WRONG_USE,
+    AsJson,
+    Data,
+    fail,
+    opened,
+    out,
+    print_json,
+    spoken_errors,
+)
+from api.house import House, close_house, existing_files, files_of, furnish, open_house, passphrase_of
 from api.operations.registrar import found
 from api.settings import Settings
-from ledger.audit import audit as audit_ledger
+from ledger.audit import Report, audit_files
+from ledger.files import LedgerFiles
 from ledger.founding import Charter, make_passphrase
+from ledger.privacy.epoch import load_epoch_keys
+from ledger.privacy.vault import Vault
 from projections.issuing import EXPORT_FORMATS
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -68,7 +82,8 @@ def serve(
 
 def run_server(data: Path, host: str, port: int, settings: Settings) -> None:
     """Open a ledger and serve it until a signal says stop."""
-    # The web is not loaded for commands that need none of it: `roa verify` starts in half the time.
+    # The web is not loaded for commands that need none of it.
+    import uvicorn
 
     from api.app import create_app
 
@@ -93,13 +108,18 @@ def audit(
         bool, typer.Option("--without-keys", help="Open nothing that is sealed.")
     ] = False,
 ) -> None:
-    """Check everything that is stored; exit 1 when something does not check."""
-    with spoken_errors(), opened(data) as house:
-        report = audit_ledger(house.ledger, with_keys=not without_keys)
+    """Check everything that is stored; exit 1 when something does not check.
+
+    Exit 3 or 4 when all that is wrong is that something else was published: more, or another history.
+    """
+    with spoken_errors():
+        settings = Settings()
+        report = _audited(existing_files(data, settings), settings, with_keys=not without_keys)
         if report.ok:
             # Only a sound ledger says what its views should be.
-            for difference in house.views.differences():
-                report.add("view", difference.view, difference.what)
+            with opened(data) as house:
+                for difference in house.views.differences():
+                    report.add("view", difference.view, difference.what)
         found = report.as_json()
     if as_json:
         print_json(found)
@@ -113,7 +133,29 @@ def audit(
             markup=False,
         )
     if not report.ok:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(_exit_code(report))
+
+
+def _audited(files: LedgerFiles, settings: Settings, *, with_keys: bool) -> Report:
+    """Audit the files as they lie: what is damaged may be beyond opening, and is looked at all the same."""
+    if not with_keys:
+        return audit_files(files)
+    vault = Vault(files.vault, load_epoch_keys(files.epoch, passphrase_of(files, settings)))
+    try:
+        return audit_files(files, vault)
+    finally:
+        vault.close()
+
+
+# Findings of a ledger that is sound in itself, and is not the one that was published.
+_AGAINST_THE_ANCHOR = frozenset(("rollback", "split", "anchor", "checkpoint"))
+
+
+def _exit_code(report: Report) -> int:
+    codes = {one.code for one in report.faults}
+    if codes <= _AGAINST_THE_ANCHOR and "rollback" in codes:
+        return ROLLBACK
+    return SPLIT if codes <= _AGAINST_THE_ANCHOR and "split" in codes else REFUSED
 
 
 def publish(data: Data, as_json: AsJson = False) -> None:

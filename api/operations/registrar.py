@@ -15,6 +15,7 @@ from ledger.deciding.batch import Outcome
 from ledger.errors import Refusal
 from ledger.files import LedgerFiles
 from ledger.founding import REGISTRAR, Charter, founding_statement, prepare_files
+from ledger.keys.keystore import custody_label
 from ledger.keys.signer import Signer
 from ledger.policy.findings import sentence
 from ledger.possession import prove_possession
@@ -34,8 +35,8 @@ def found(files: LedgerFiles, passphrase: bytes, charter: Charter) -> Ledger:
     now_us = ledger.clock.now_us()
     registrar = keystore.get(REGISTRAR)
     origin, number = charter.origin, charter.registrar_number
-    _submit(ledger, registrar, number, origin, [founding_statement(keystore, charter, now_us)])
-    _submit(ledger, registrar, number, origin, _first_organisations(charter))
+    _check(_submit(ledger, registrar, number, origin, [founding_statement(keystore, charter, now_us)]))
+    _check(_submit(ledger, registrar, number, origin, _first_organisations(charter)))
     return ledger
 
 
@@ -67,14 +68,8 @@ def say(ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement]) -> 
         Unauthorised: the registrar's key is not in custody here.
     """
     founding = ledger.founding
-    return _submit(
-        ledger,
-        ledger.keystore.get(REGISTRAR),
-        founding.registrar_number,
-        founding.origin,
-        statements,
-        strict=False,
-    )
+    registrar = ledger.keystore.get(REGISTRAR)
+    return _submit(ledger, registrar, founding.registrar_number, founding.origin, statements)
 
 
 def say_or_fail(ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement]) -> list[Outcome]:
@@ -88,8 +83,6 @@ def _submit(
     number: int,
     origin: str,
     statements: Sequence[Mapping[str, Any] | Statement],
-    *,
-    strict: bool = True,
 ) -> list[Outcome]:
     submission = build(
         statements,
@@ -98,11 +91,11 @@ def _submit(
         origin=origin,
         now_s=ledger.clock.now_us() // 1_000_000,
     )
-    outcomes = ledger.submit(read_submission(list(submission.lines()), origin=origin))
-    return _check(outcomes) if strict else outcomes
+    return ledger.submit(read_submission(list(submission.lines()), origin=origin))
 
 
 def _check(outcomes: list[Outcome]) -> list[Outcome]:
+    """Return the outcomes; Refusal with the first finding of a statement that was not recorded."""
     for outcome in outcomes:
         if outcome.position is None:
             first = outcome.findings[0]
@@ -118,7 +111,7 @@ def take_into_custody(
     not_before = civil_date(ledger.clock.now_us()).isoformat()
     for reference in references:
         for purpose in ("submission", "credential"):
-            label = f"{reference}.{purpose}"
+            label = custody_label(reference, purpose)
             signer = (
                 ledger.keystore.get(label)
                 if ledger.keystore.has(label)

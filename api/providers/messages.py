@@ -37,12 +37,7 @@ def outcomes_json(
         outcomes: in input order.
         rows: the statements, where they are at hand: for the providers' own row references.
     """
-    positions = [outcome.position for outcome in outcomes if outcome.position is not None]
-    leaves = dict(
-        store.database.select_in(
-            "SELECT position, leaf FROM record WHERE position IN ({marks})", list(positions)
-        )
-    )
+    leaves = store.leaves_at([outcome.position for outcome in outcomes if outcome.position is not None])
     return [
         {
             "row": outcome.row + 1,
@@ -50,7 +45,7 @@ def outcomes_json(
             "status": outcome.status,
             "findings": [finding_json(found) for found in outcome.findings],
             "position": outcome.position,
-            "leaf_hash": b64url(leaves[outcome.position]) if outcome.position in leaves else None,
+            "leaf_hash": b64url(leaves[outcome.position][0]) if outcome.position in leaves else None,
             "award": str(outcome.award) if outcome.award else None,
         }
         for outcome in outcomes

@@ -28,6 +28,7 @@ from ledger.domain.organisation import Organisation
 from ledger.errors import Absent, LedgerError, Reused, Unauthorised, Unavailable
 from ledger.founding import RECEIPT
 from ledger.ids import uuid7, uuid8
+from ledger.keys.keystore import custody_label
 from ledger.privacy.commitments import tag
 from ledger.privacy.sealing import keyed
 from ledger.publisher import latest
@@ -37,8 +38,8 @@ from ledger.store.jobs import DONE, Job
 
 log = logging.getLogger("roa")
 
-AT_ONCE_ROWS_MAX = 1000
-WAITING_MAX = 100
+AT_ONCE_ROWS_MAX = 1000  # a larger submission is kept, answered 202 and decided in the background
+WAITING_MAX = 100  # submissions; one more is told to come back
 _JTI, _BODY = tag("jti"), tag("body")
 _KINDS = {"learner.enrolled": "enrolments", "microcredential.awarded": "awards"}
 _Name = tuple[UUID, UUID]  # organisation and submission: only both together name one
@@ -58,7 +59,7 @@ class Desk:
     def __init__(self, house: House) -> None:
         self._house = house
         self._waiting: Queue[_Name | None] = Queue(WAITING_MAX)
-        self._jobs: dict[_Name, ReceivedSubmission] = {}
+        self._received: dict[_Name, ReceivedSubmission] = {}
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
 
@@ -73,7 +74,7 @@ class Desk:
         """Finish the submission in hand and stop; what waits is resumed at the next start."""
         if self._thread is not None:
             self._stopping.set()
-            self._jobs.clear()
+            self._received.clear()
             self._waiting.put(None)
             self._thread.join()
 
@@ -83,7 +84,7 @@ class Desk:
                 break
             self._resume(job)
         while (name := self._waiting.get()) is not None:
-            received = self._jobs.pop(name, None)
+            received = self._received.pop(name, None)
             if received is not None:
                 self._submit(received)
 
@@ -110,13 +111,13 @@ class Desk:
 
     def _enqueue(self, received: ReceivedSubmission) -> None:
         name = received.claims.iss, received.claims.jti
-        if name in self._jobs:
+        if name in self._received:
             return
-        self._jobs[name] = received
+        self._received[name] = received
         try:
             self._waiting.put_nowait(name)
         except Full:
-            del self._jobs[name]
+            del self._received[name]
             raise Unavailable(
                 "too many submissions are waiting: post again in a moment", code="busy"
             ) from None
@@ -203,7 +204,7 @@ class Desk:
             if not file.sendable():
                 rows = answers.outcomes(file, [])
                 said = answer_json(
-                    str(jti), label(organisation), rows, done=True, acknowledgement=None, published=False
+                    str(jti), _reference(organisation), rows, done=True, acknowledgement=None, published=False
                 )
                 return Answer(_with_file_findings(said, file), done=True)
             job = self._sign(organisation, bearer, file, data, jti, body_mac)
@@ -226,7 +227,7 @@ class Desk:
         ledger = self._house.ledger
         submission = build(
             file.sendable(),
-            signer=ledger.keystore.get(f"{label(organisation)}.submission"),
+            signer=ledger.keystore.get(custody_label(organisation.label, "submission")),
             organisation=organisation.id,
             origin=ledger.founding.origin,
             now_s=ledger.clock.now_us() // 1_000_000,
@@ -269,10 +270,8 @@ class Desk:
         return self._file(job)
 
     def _file(self, job: Job) -> bytes | None:
-        if job.extra is None:
-            return None
-        key = self._house.ledger.vault.key_of(job.iss, "organisation")
-        return zlib.decompress(key.unseal(job.extra, b"body" + job.jti.bytes))
+        packed = self._house.ledger.outcomes.source(job)
+        return None if packed is None else zlib.decompress(packed)
 
     def _job(self, iss: UUID, jti: UUID) -> Job:
         job = self._house.ledger.jobs.find(iss, jti)
@@ -302,7 +301,7 @@ class Desk:
             rows = answers.outcomes(file, rows)
         body = answer_json(
             str(jti),
-            label(organisation),
+            _reference(organisation),
             rows,
             done=done,
             acknowledgement=acknowledgement,
@@ -332,8 +331,8 @@ class UnreadableFile(Problem):
         self.findings = [one.to_json() for one in found]
 
 
-def label(organisation: Organisation) -> int | str:
-    """Return how an organisation is named in answers and key labels: its number, else its body code."""
+def _reference(organisation: Organisation) -> int | str:
+    """Return how an organisation is named in answers: its number as a number, else its body code."""
     return organisation.number if organisation.number is not None else str(organisation.body)
 
 

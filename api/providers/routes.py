@@ -19,7 +19,6 @@ from api.security.tokens import Bearer
 from ledger.domain.base import PUBLIC
 from ledger.domain.registry import EVENTS
 from ledger.receipts import Proven, prove, provider_receipt, public_receipt
-from ledger.store.readback import StoredRecord
 
 router = APIRouter(tags=["providers"])
 
@@ -165,16 +164,11 @@ def get_receipt(
 
 def _opened(house: House, proven: Proven, who: Bearer | None) -> str | None:
     """Return the receipt that opens a private record, for its owner."""
-    record = proven.record
-    if who is None or EVENTS[record.topic].PRIVACY is PUBLIC or _said_by(house, record) != who.organisation:
+    record, ledger = proven.record, house.ledger
+    if who is None or EVENTS[record.topic].PRIVACY is PUBLIC:
         return None
-    event = house.ledger.mapper.to_domain_event(record.event)
-    key = house.ledger.vault.keys([event.subject]).get(event.subject)  # type: ignore[attr-defined]
+    if ledger.store.organisation_of(record.submission) != who.organisation:
+        return None
+    event = ledger.mapper.to_domain_event(record.event)
+    key = ledger.vault.keys([event.subject]).get(event.subject)
     return None if key is None else provider_receipt(proven, key)
-
-
-def _said_by(house: House, record: StoredRecord) -> UUID | None:
-    row = house.ledger.store.database.reader.execute(
-        "SELECT iss FROM submission WHERE number = ?", (record.submission,)
-    ).fetchone()
-    return None if row is None else UUID(bytes=row[0])

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID, uuid4
 
+from ledger.privacy.commitments import tag
 from ledger.store.jobs import Jobs
 
 PREFIX = "roa_"
 _BYTES = 32
+_TOKEN = tag("token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +43,4 @@ class Tokens:
 
 
 def _digest(token: str) -> bytes:
-    return sha256(b"achievement-ledger/token/v1\x00" + token.encode()).digest()
+    return sha256(_TOKEN + token.encode()).digest()

@@ -7,16 +7,15 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from api.dependencies import HouseDep, NumberPath
-from api.problems import Problem
 from ledger.errors import Absent, Malformed
-from ledger.log.tiles import LEVEL_BITS, WIDTH, parse_tile_path
+from ledger.log.tiles import LEVEL_BITS, TILE_WIDTH, parse_tile_path
 from ledger.publisher import latest
 
 router = APIRouter(tags=["transparency"])
 
 FOR_EVER = "public, max-age=31536000, immutable"
 A_MOMENT = "public, max-age=1, must-revalidate"
-AN_HOUR = "public, max-age=300"
+FIVE_MINUTES = "public, max-age=300"
 TEXT = "text/plain; charset=utf-8"
 
 
@@ -35,10 +34,10 @@ def get_tile(path: str, house: HouseDep) -> Response:
     try:
         tile = parse_tile_path(f"tile/{path}")
     except Malformed as error:
-        raise Problem(404, "not-found", str(error)) from error
+        raise Absent(str(error)) from error
     published = latest(house.ledger.store.database.reader)
     known = 0 if published is None else published.size >> LEVEL_BITS * (tile.level or 0)
-    if tile.number * WIDTH + tile.width > known:
+    if tile.number * TILE_WIDTH + tile.width > known:
         raise Absent("this tile is not published yet")
     tree = house.publisher.tree
     if tile.level is None:
@@ -51,7 +50,7 @@ def get_tile(path: str, house: HouseDep) -> Response:
 @router.get("/log/policy")
 def get_policy(house: HouseDep) -> Response:
     """Return which keys must have signed a checkpoint, as a C2SP tlog-policy."""
-    return Response(house.issuer.log_policy(), media_type=TEXT, headers={"Cache-Control": AN_HOUR})
+    return Response(house.issuer.log_policy(), media_type=TEXT, headers={"Cache-Control": FIVE_MINUTES})
 
 
 @router.get("/trust.json")
@@ -76,7 +75,7 @@ def get_did_document(house: HouseDep, segment: str | None = None) -> Response:
     document = house.issuer.did_document(segment)
     if document is None:
         raise Absent("no issuer of this ledger has that identifier")
-    return JSONResponse(document, media_type="application/did+json", headers={"Cache-Control": AN_HOUR})
+    return JSONResponse(document, media_type="application/did+json", headers={"Cache-Control": FIVE_MINUTES})
 
 
 @router.get("/status/{number}/{status_list}")
@@ -85,7 +84,7 @@ def get_status_list(number: NumberPath, status_list: NumberPath, house: HouseDep
     data = house.issuer.status_list(number, status_list)
     if data is None:
         raise Absent("this issuer has no status list of that number")
-    return Response(data, media_type="application/vc", headers={"Cache-Control": AN_HOUR})
+    return Response(data, media_type="application/vc", headers={"Cache-Control": FIVE_MINUTES})
 
 
 @router.get("/healthz")

@@ -23,7 +23,8 @@ from ledger.domain.base import PRIVATE, PUBLIC
 from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import check, unpack_canonical
 from ledger.errors import Corrupt
-from ledger.mapper import HASH_BYTES, PRIVATE_HEAD, PUBLIC_HEAD, SALT_BYTES, private_state
+from ledger.log.merkle import HASH_BYTES
+from ledger.mapper import PRIVATE_HEAD, PUBLIC_HEAD, SALT_BYTES, private_state
 from ledger.privacy.commitments import PRIVATE_ENTRY, tag
 from ledger.store.readback import StatementLeaves, StoredRecord, entry_of
 

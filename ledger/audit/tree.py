@@ -12,8 +12,9 @@ from ledger.errors import Corrupt
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
 from ledger.log.merkle import Frontier, root_of
 from ledger.log.note import format_note, parse_note, verify_note
+from ledger.log.tiles import TILE_WIDTH
 from ledger.publisher import NO_PREVIOUS, Published
-from ledger.store.recorder import TILE_WIDTH, Head
+from ledger.store.recorder import Head
 from ledger.store.sqlite import read_head
 
 

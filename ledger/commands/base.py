@@ -7,7 +7,7 @@ returns them with the findings. It never loads, saves, draws ids or reads a cloc
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -69,7 +69,7 @@ class Decision:
     takes: tuple[Claim, ...] = ()
     frees: tuple[Claim, ...] = ()
     award: UUID | None = None
-    reads: tuple[LedgerAggregate, ...] = field(default=())  # read but not written
+    reads: tuple[LedgerAggregate, ...] = ()  # read but not written
 
     @property
     def refused(self) -> bool:

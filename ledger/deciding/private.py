@@ -19,8 +19,10 @@ from ledger.deciding.loads import Loads
 from ledger.deciding.rows import display_name, match_of, row_content, row_name
 from ledger.deciding.slots import Slots
 from ledger.domain.award import IN_FORCE, Award
-from ledger.domain.base import LedgerAggregate, Said
+from ledger.domain.base import LedgerAggregate, PrivateEvent, Said
 from ledger.domain.claims import AWARD, ROW, award_claim
+from ledger.domain.enrolment import Enrolment
+from ledger.domain.learner import Learner
 from ledger.encoding.msgpack import unpack
 from ledger.errors import Refusal, Stale
 from ledger.ids import award_id, uuid7
@@ -54,10 +56,12 @@ class PrivateDeciding:
         self._places: dict[str, VaultEnrolment] = {}
         self._streams: dict[UUID, LedgerAggregate] = {}
         self._stored: dict[UUID, list[StoredEvent]] = {}
+        # Row key to (row mac, position); a row of this same chunk has no position yet.
         self._seen: dict[bytes, tuple[bytes | None, int | None]] = {}
         self._in_force: dict[bytes, UUID] = {}
         self._names: dict[UUID, str] = {}
         self._released: set[str] = set()  # references reserved for another learner, whose stream never came
+        self._misplaced: dict[str, VaultEnrolment] = {}  # references that lead to another learner's enrolment
         self._rematched: list[VaultPerson] = []  # reserved under other data than they are registered with
         self._slots = Slots(case.actor, loads)
 
@@ -180,7 +184,9 @@ class PrivateDeciding:
         outcome = batch.accept(place, decision, digests.key)
         for aggregate in decision.changed:
             self._streams[aggregate.id] = aggregate
-        learner = batch.events[-1].subject  # type: ignore[attr-defined]
+        event = batch.events[-1]
+        assert isinstance(event, PrivateEvent), event.TOPIC
+        learner = event.subject
         if learner in self._streams:
             # The learner's stream is always among the reads: a merge or a forgetting makes this stale.
             batch.reads.setdefault(learner, self._streams[learner].version)
@@ -222,13 +228,17 @@ class PrivateDeciding:
             return ()
         place = self._places.get(who["enrolment_ref"])
         enrolment = self._streams.get(place.enrolment_id) if place else None
+        assert enrolment is None or isinstance(enrolment, Enrolment)
+        if place is not None and enrolment is not None and enrolment.learner != place.learner_id:
+            # Another process began this enrolment after its reference was taken over, and was first.
+            self._misplaced[who["enrolment_ref"]] = VaultEnrolment(enrolment.id, enrolment.learner)
         if kind == "learner.enrolled":
             # The reference leads to an enrolment already, and this is not the row that made it.
             if enrolment is not None:
                 return (finding("E701", column="enrolment_ref"),)
             request.new_id = self._enrolment_id(who["enrolment_ref"], place, request.person)
             return ()
-        request.enrolment = enrolment  # type: ignore[assignment]
+        request.enrolment = enrolment
         if place is not None and enrolment is not None:
             request.awards = self._awards(place.enrolment_id)
             if kind == "microcredential.awarded" and request.person:
@@ -236,12 +246,16 @@ class PrivateDeciding:
         return ()
 
     def _enrolment_id(self, ref: str, place: VaultEnrolment | None, person: Person | None) -> UUID:
-        """Return the id for a new enrolment: the one reserved for this learner before, else a fresh one."""
-        if place is not None and person is not None:
-            if place.learner_id == person.learner_id:
-                return place.enrolment_id
+        """Return the id for a new enrolment: the one reserved under its reference, else a fresh one.
+
+        It is taken over from another learner too: of two processes that use one reference at once,
+        both begin the same stream, so only one of them can.
+        """
+        if place is None:
+            return uuid7(self._case.now_us)
+        if person is not None and place.learner_id != person.learner_id:
             self._released.add(ref)
-        return uuid7(self._case.now_us)
+        return place.enrolment_id
 
     def _complete_award(self, request: Request) -> None:
         assert request.person is not None
@@ -256,7 +270,8 @@ class PrivateDeciding:
         if found is None:
             return None
         learner = self._streams.get(found.learner_id)
-        return Person(found.learner_id, learner, found.match.name_ids, found.match.date_of_birth)  # type: ignore[arg-type]
+        assert learner is None or isinstance(learner, Learner)
+        return Person(found.learner_id, learner, found.match.name_ids, found.match.date_of_birth)
 
     def _awards(self, enrolment_id: UUID) -> tuple[Award, ...]:
         found: list[Award] = []
@@ -283,9 +298,9 @@ class PrivateDeciding:
         """Make the look-ups of new enrolments durable; Stale when another write had the reference first."""
         for person in self._rematched:
             self._vault.rematch(person, person.match)
-        if not self._batch.enrolments:
+        actor, wanted = self._case.actor.id, {**self._misplaced, **self._batch.enrolments}
+        if not wanted:
             return
-        actor, wanted = self._case.actor.id, self._batch.enrolments
-        self._vault.release_enrolments(actor, self._released & wanted.keys())
+        self._vault.release_enrolments(actor, (self._released | self._misplaced.keys()) & wanted.keys())
         if self._vault.reserve_enrolments(actor, wanted) != wanted:
             raise Stale("an enrolment reference was taken meanwhile")

@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -188,15 +189,10 @@ def _event(
     return event
 
 
-_NAMES: dict[type[LedgerEvent], frozenset[str]] = {}
-
-
+@cache
 def field_names(event_class: type[LedgerEvent]) -> frozenset[str]:
     """Return the names of an event class's own fields, open and sealed."""
-    names = _NAMES.get(event_class)
-    if names is None:
-        names = _NAMES[event_class] = frozenset(event_class.OPEN + event_class.SEALED)
-    return names
+    return frozenset(event_class.OPEN + event_class.SEALED)
 
 
 # ------------------------------------------------------------------ how a field is stored

@@ -1,7 +1,7 @@
 """A folder of private keys, each in a file of its own, opened by one passphrase.
 
 Labels say what a key is for: `registrar`, `checkpoint`, `receipt`, `credential` (the operator's),
-`95001.submission`, `95001.credential` (a provider's, in custody).
+`95001.submission`, `95001.credential` (a provider's, in custody: see `custody_label`).
 
 Source: LEDGER.md 2 (separate keys per purpose), SPEC.md 4 (D/keys, mode 0600).
 """
@@ -10,9 +10,20 @@ import re
 from pathlib import Path
 
 from ledger.errors import Unauthorised
+from ledger.keys.did import body_segment
 from ledger.keys.signer import FileSigner, Signer
 
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%-]*")
+
+
+def custody_label(reference: int | str, purpose: str) -> str:
+    """Return the label of an organisation's key in custody: `95001.submission`, `ISB-FOOD_FIBRE.credential`.
+
+    Args:
+        reference: the organisation's number, or its body code.
+        purpose: `submission` or `credential`.
+    """
+    return f"{body_segment(str(reference))}.{purpose}"
 
 
 class KeyStore:

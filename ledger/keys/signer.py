@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 from ledger.encoding.multi import PublicKey, ed25519_public_key
 from ledger.encoding.strict_json import b64url, canonical, parse, unb64url
 from ledger.errors import BadSignature, Malformed, Unauthorised
+from ledger.files import flush_folder
 
 ED25519, ES256 = "Ed25519", "ES256"
 _HEADER_MAX_BYTES = 512
@@ -119,7 +120,7 @@ class FileSigner(MemorySigner):
             file.flush()
             os.fsync(file.fileno())
         # A key that signed and then is gone after a power cut would orphan what it signed.
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
         return cls(key)
 
     @classmethod
@@ -138,14 +139,6 @@ class FileSigner(MemorySigner):
         if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
             return cls(key)
         raise Unauthorised(f"{path.name} holds neither an Ed25519 nor a P-256 key")
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _generate(alg: str) -> PrivateKey:

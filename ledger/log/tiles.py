@@ -13,8 +13,8 @@ from typing import NamedTuple
 from ledger.errors import Malformed
 from ledger.log.merkle import HASH_BYTES, root_of
 
-WIDTH = 256
-LEVEL_BITS = 8
+TILE_WIDTH = 256
+LEVEL_BITS = 8  # one tile stands for eight levels of the tree
 ENTRY_MAX_BYTES = 65_535
 _LEVEL_MAX = 63
 # Numbers of up to 18 digits are more than any log of 2**63 entries has.
@@ -26,15 +26,15 @@ class Tile(NamedTuple):
 
     level: int | None
     number: int
-    width: int = WIDTH
+    width: int = TILE_WIDTH
 
 
-def tile_path(level: int, number: int, width: int = WIDTH) -> str:
+def tile_path(level: int, number: int, width: int = TILE_WIDTH) -> str:
     """Return the path of a tile: `tile/0/x001/234.p/5`."""
     return f"tile/{level}/{_number(number)}{_partial(width)}"
 
 
-def entries_path(number: int, width: int = WIDTH) -> str:
+def entries_path(number: int, width: int = TILE_WIDTH) -> str:
     """Return the path of an entry bundle: `tile/entries/x001/234.p/5`."""
     return f"tile/entries/{_number(number)}{_partial(width)}"
 
@@ -45,8 +45,8 @@ def parse_tile_path(path: str) -> Tile:
     if found is None:
         raise Malformed("this is not the path of a tile")
     level = None if found[1] == "entries" else int(found[1])
-    tile = Tile(level, int(found[2].replace("x", "").replace("/", "")), int(found[3] or WIDTH))
-    if tile.width > WIDTH or (level or 0) > _LEVEL_MAX or path_of(tile) != path:
+    tile = Tile(level, int(found[2].replace("x", "").replace("/", "")), int(found[3] or TILE_WIDTH))
+    if tile.width > TILE_WIDTH or (level or 0) > _LEVEL_MAX or path_of(tile) != path:
         raise Malformed("this is not the path of a tile in its one form")
     return tile
 
@@ -67,19 +67,24 @@ def _number(number: int) -> str:
 
 
 def _partial(width: int) -> str:
-    assert 0 < width <= WIDTH, width
-    return "" if width == WIDTH else f".p/{width}"
+    assert 0 < width <= TILE_WIDTH, width
+    return "" if width == TILE_WIDTH else f".p/{width}"
+
+
+def tiles_between(old_size: int, new_size: int) -> Iterator[Tile]:
+    """Yield the entry bundles and tiles that are new or wider at `new_size`, lowest level first."""
+    for number in range(old_size // TILE_WIDTH, -(-new_size // TILE_WIDTH)):
+        yield Tile(None, number, min(TILE_WIDTH, new_size - number * TILE_WIDTH))
+    level, old, new = 0, old_size, new_size
+    while new:
+        for number in range(old // TILE_WIDTH, -(-new // TILE_WIDTH)):
+            yield Tile(level, number, min(TILE_WIDTH, new - number * TILE_WIDTH))
+        level, old, new = level + 1, old // TILE_WIDTH, new // TILE_WIDTH
 
 
 def tiles_of(size: int) -> Iterator[Tile]:
     """Yield every tile and entry bundle of a log of `size` entries, the partial ones at their width."""
-    for number in range(-(-size // WIDTH)):
-        yield Tile(None, number, min(WIDTH, size - number * WIDTH))
-    level = 0
-    while size:
-        for number in range(-(-size // WIDTH)):
-            yield Tile(level, number, min(WIDTH, size - number * WIDTH))
-        level, size = level + 1, size // WIDTH
+    return tiles_between(0, size)
 
 
 def entry_bundle(entries: Sequence[bytes]) -> bytes:
@@ -97,7 +102,7 @@ def parse_entry_bundle(data: bytes) -> list[bytes]:
             raise Malformed("an entry bundle is cut off")
         entries.append(data[at + 2 : end])
         at = end
-    if len(entries) > WIDTH:
+    if len(entries) > TILE_WIDTH:
         raise Malformed("an entry bundle holds too many entries")
     return entries
 
@@ -124,7 +129,7 @@ class TileReader:
             raise IndexError(f"node {level}/{index} is not complete in a log of {self._size}")
         tile_level, within = divmod(level, LEVEL_BITS)
         count = 1 << within
-        number, at = divmod(index * count, WIDTH)
+        number, at = divmod(index * count, TILE_WIDTH)
         hashes = self.tile(tile_level, number)
         return root_of([hashes[place * HASH_BYTES :][:HASH_BYTES] for place in range(at, at + count)])
 
@@ -132,7 +137,7 @@ class TileReader:
         """Return a tile's hashes, as many as the log's size gives it."""
         found = self._tiles.get((level, number))
         if found is None:
-            width = min(WIDTH, (self._size >> LEVEL_BITS * level) - number * WIDTH)
+            width = min(TILE_WIDTH, (self._size >> LEVEL_BITS * level) - number * TILE_WIDTH)
             if number < 0 or width <= 0:
                 raise IndexError(f"tile {level}/{number} is not in a log of {self._size}")
             found = self._fetch(tile_path(level, number, width))

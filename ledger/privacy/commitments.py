@@ -8,6 +8,7 @@ Source: LEDGER.md 2 (statements), 3 (records and entries). `H` is SHA-256, integ
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID
 
@@ -49,12 +50,8 @@ def statement_commit(blind: bytes, leaf: bytes | None) -> bytes:
 
 def open_commit(stream: UUID, version: int, topic: str, open_bytes: bytes) -> bytes:
     """Return the commitment to a record's open part and its place in its stream."""
-    name = topic.encode()
-    return sha256(
-        b"".join(
-            (_OPEN, stream.bytes, version.to_bytes(4, "big"), len(name).to_bytes(2, "big"), name, open_bytes)
-        )
-    ).digest()
+    place = stream.bytes + version.to_bytes(4, "big")
+    return sha256(b"".join((_OPEN, place, _named(topic), open_bytes))).digest()
 
 
 def claim_salt(content_salt: bytes, index: int) -> bytes:
@@ -71,8 +68,7 @@ def claim_digest(salt: bytes, name: str, value: str) -> bytes:
 
 def claims_commit(topic: str, digests: Sequence[bytes]) -> bytes:
     """Return the commitment to all claims of a record; n = 0 where a topic shows nothing."""
-    name = topic.encode()
-    head = (_CLAIMS, len(name).to_bytes(2, "big"), name, len(digests).to_bytes(2, "big"))
+    head = (_CLAIMS, _named(topic), len(digests).to_bytes(2, "big"))
     return sha256(b"".join((*head, *digests))).digest()
 
 
@@ -100,15 +96,20 @@ def private_entry(recorded_at_us: int, commitments: Sequence[bytes]) -> bytes:
 
 def public_entry(recorded_at_us: int, stream: UUID, version: int, topic: str, state: bytes) -> bytes:
     """Return the bytes the public log carries for a public record: all of it."""
-    name = topic.encode()
     return b"".join(
         (
             PUBLIC_ENTRY,
             recorded_at_us.to_bytes(8, "big"),
             stream.bytes,
             version.to_bytes(4, "big"),
-            len(name).to_bytes(2, "big"),
-            name,
+            _named(topic),
             state,
         )
     )
+
+
+@lru_cache(maxsize=256)  # there are fewer topics of ours than that
+def _named(topic: str) -> bytes:
+    """Return u16 length || topic."""
+    name = topic.encode()
+    return len(name).to_bytes(2, "big") + name

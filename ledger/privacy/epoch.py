@@ -8,7 +8,7 @@ Source: LEDGER.md 4.
 
 import json
 import os
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from ledger.encoding.strict_json import b64
 from ledger.errors import Unauthorised
+from ledger.files import write_private
 
 FORMAT = "achievement-ledger/epoch/v1"
 SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**15, 8, 1  # 32 MiB and about 0.1 s, once at each start
@@ -54,7 +56,7 @@ def save_epoch_keys(path: Path, keys: EpochKeys, passphrase: bytes, *, scrypt_n:
     body = keys.epoch.to_bytes(_EPOCH_BYTES, "big") + keys.epoch_key + keys.index_key + keys.tombstone_key
     sealed = AESGCM(_kek(passphrase, salt, scrypt_n)).encrypt(nonce, body, FORMAT.encode())
     parts = (("salt", salt), ("nonce", nonce), ("sealed", sealed))
-    text = {name: b64encode(value).decode() for name, value in parts}
+    text = {name: b64(value) for name, value in parts}
     write_private(
         path, json.dumps({"format": FORMAT, "scrypt_n": scrypt_n, **text}, indent=1).encode() + b"\n"
     )
@@ -72,22 +74,6 @@ def load_epoch_keys(path: Path, passphrase: bytes) -> EpochKeys:
         ) from error
     keys = [body[at : at + _KEY_BYTES] for at in range(_EPOCH_BYTES, len(body), _KEY_BYTES)]
     return EpochKeys(int.from_bytes(body[:_EPOCH_BYTES], "big"), *keys)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, durable before it takes the old one's place."""
-    fresh = path.with_name(path.name + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _kek(passphrase: bytes, salt: bytes, scrypt_n: int) -> bytes:

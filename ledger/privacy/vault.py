@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -176,7 +176,7 @@ class Vault:
         nonce = random_bytes(NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, body, mac + kind.encode())
 
-    def _unseal(self, mac: bytes, kind: str, sealed: bytes) -> list[object]:
+    def _unseal(self, mac: bytes, kind: str, sealed: bytes) -> list[Any]:
         try:
             body = self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], mac + kind.encode())
         except (InvalidTag, ValueError) as error:
@@ -185,17 +185,17 @@ class Vault:
 
     def _key(self, id_mac: bytes, kind: str, sealed: bytes) -> SubjectKey:
         subject, data_key, *_ = self._unseal(id_mac, kind, sealed)
-        return SubjectKey(UUID(bytes=subject), data_key)  # type: ignore[arg-type]
+        return SubjectKey(UUID(bytes=subject), data_key)
 
     def _person(self, id_mac: bytes, kind: str, sealed: bytes) -> VaultPerson:
         subject, data_key, nsn, name_ids, born = self._unseal(id_mac, kind, sealed)
-        learner_id = UUID(bytes=subject)  # type: ignore[arg-type]
-        match = Match(tuple(name_ids), date.fromisoformat(born) if born else None)  # type: ignore[arg-type]
-        return VaultPerson(learner_id, SubjectKey(learner_id, data_key), str(nsn), match)  # type: ignore[arg-type]
+        learner_id = UUID(bytes=subject)
+        match = Match(tuple(name_ids), date.fromisoformat(born) if born else None)
+        return VaultPerson(learner_id, SubjectKey(learner_id, data_key), nsn, match)
 
     def _enrolment(self, mac: bytes, sealed: bytes) -> VaultEnrolment:
         enrolment_id, learner_id = self._unseal(mac, "enrolment", sealed)
-        return VaultEnrolment(UUID(bytes=enrolment_id), UUID(bytes=learner_id))  # type: ignore[arg-type]
+        return VaultEnrolment(UUID(bytes=enrolment_id), UUID(bytes=learner_id))
 
 
 def _subject(subject: UUID, data_key: bytes, nsn: str | None, match: Match | None) -> bytes:

@@ -9,17 +9,16 @@ Source: LEDGER.md 5 (publisher step 4, start-up).
 """
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ledger.errors import Corrupt, Malformed, Rollback, Split
+from ledger.files import flush_folder, replace_file
 from ledger.log.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from ledger.log.merkle import Frontier
 from ledger.log.note import parse_note
-from ledger.log.tiles import Tile, TileReader, path_of
-from ledger.store.recorder import TILE_WIDTH
+from ledger.log.tiles import TILE_WIDTH, TileReader, path_of, tiles_between
 from ledger.store.tree import StoredTree
 
 
@@ -114,16 +113,16 @@ class Anchor:
     def write_tiles(self, tree: StoredTree, old_size: int, new_size: int) -> None:
         """Write the entries and tiles that lead from one size to the next; flushed when it returns."""
         folders: set[Path] = set()
-        for tile in _tiles_between(old_size, new_size):
+        for tile in tiles_between(old_size, new_size):
             target = self.place / path_of(tile)
             target.parent.mkdir(parents=True, exist_ok=True)
             if tile.level is None:
-                _write(target, tree.entries(tile.number, tile.width))
+                replace_file(target, tree.entries(tile.number, tile.width))
             else:
-                _write(target, tree.tile(tile.level, tile.number, tile.width))
+                replace_file(target, tree.tile(tile.level, tile.number, tile.width))
             folders.add(target.parent)
         for folder in folders:
-            _flush_folder(folder)
+            flush_folder(folder)
 
     def swap(self, expected: Checkpoint | None, fresh: Checkpoint) -> None:
         """Replace the anchor if it is still `expected`; flushed when it returns.
@@ -133,18 +132,18 @@ class Anchor:
         """
         if self.read() != expected:
             raise Split("the anchor moved: two servers publish this log")
-        _write(self._head, format_checkpoint(fresh))
+        replace_file(self._head, format_checkpoint(fresh))
         # From here a database without these records is a rollback.
-        _flush_folder(self.place)
+        flush_folder(self.place)
 
     def put_checkpoint(self, note: str) -> None:
         """Put the signed checkpoint beside its tiles: the publication is complete."""
-        _write(self._checkpoint, note.encode())
-        _flush_folder(self.place)
+        replace_file(self._checkpoint, note.encode())
+        flush_folder(self.place)
 
     def drop_partials(self, old_size: int, new_size: int) -> None:
         """Remove the partial tiles that growing from one size to the next made superfluous."""
-        for tile in _tiles_between(old_size, new_size):
+        for tile in tiles_between(old_size, new_size):
             folder = (self.place / path_of(tile._replace(width=1))).parent
             if not folder.exists():
                 continue
@@ -166,36 +165,8 @@ class Anchor:
             yield
 
 
-def _tiles_between(old_size: int, new_size: int) -> Iterator[Tile]:
-    """Yield the entry bundles and tiles that are new or wider at `new_size`, lowest level first."""
-    for number in range(old_size // TILE_WIDTH, -(-new_size // TILE_WIDTH)):
-        yield Tile(None, number, min(TILE_WIDTH, new_size - number * TILE_WIDTH))
-    level, old, new = 0, old_size, new_size
-    while new:
-        for number in range(old // TILE_WIDTH, -(-new // TILE_WIDTH)):
-            yield Tile(level, number, min(TILE_WIDTH, new - number * TILE_WIDTH))
-        level, old, new = level + 1, old // TILE_WIDTH, new // TILE_WIDTH
-
-
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _write(path: Path, data: bytes) -> None:
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,7 @@ after 30 days: the records stay, and the same submission is then answered from t
 Source: LEDGER.md 2 (received bodies, outcomes, progress), SPEC.md 6.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -152,9 +152,3 @@ class Jobs:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
-
-
-def pending(outcomes: Sequence[StoredOutcome], n: int) -> list[int]:
-    """Return the rows (from 0) that have no outcome yet."""
-    known = {outcome.row for outcome in outcomes}
-    return [row for row in range(n) if row not in known]

@@ -14,7 +14,8 @@ from ledger.database import Connection
 from ledger.domain.base import PUBLIC
 from ledger.domain.registry import EVENTS
 from ledger.errors import Corrupt
-from ledger.mapper import HASH_BYTES, LedgerStoredEvent, commitments_of
+from ledger.log.merkle import HASH_BYTES
+from ledger.mapper import LedgerStoredEvent, commitments_of
 
 _COLUMNS = "position, stream, version, topic, state, recorded_at_us, entry, leaf, submission, row, gone"
 

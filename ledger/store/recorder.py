@@ -9,18 +9,17 @@ Source: LEDGER.md 6 (one write transaction, no stale decisions, exactly once per
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from ledger.clock import Clock
 from ledger.errors import Stale, Unavailable
-from ledger.log.merkle import Frontier, leaf_hash, root_of
+from ledger.log.merkle import HASH_BYTES, Frontier, leaf_hash, root_of
+from ledger.log.tiles import TILE_WIDTH
 from ledger.mapper import LedgerStoredEvent
 
-TILE_WIDTH = 256
-CLOCK_BACK_MAX_US = 1_000_000
+CLOCK_BACK_MAX_US = 1_000_000  # as far as a clock that is kept right may step back
 
 EntryOf = Callable[[StoredEvent, int], bytes]
 
@@ -66,19 +65,12 @@ class Head:
     recorded_at_us: int
 
 
-class Leaf(NamedTuple):
-    """One new record's place in the log."""
-
-    position: int
-    entry: bytes
-    leaf: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The tree after new records: what to insert, and the head that replaces the old one."""
+    """The tree after new records: one entry and one leaf for each, and the head that replaces the old one."""
 
-    leaves: tuple[Leaf, ...]
+    entries: list[bytes]
+    leaves: list[bytes]
     head: Head
 
 
@@ -96,18 +88,16 @@ def recorded_at(clock: Clock, last_us: int) -> int:
 
 def grow(head: Head, stored_events: Sequence[StoredEvent], recorded_at_us: int, entry_of: EntryOf) -> Growth:
     """Return the entries, leaves and new head that these events make after `head`."""
+    entries = [entry_of(stored, recorded_at_us) for stored in stored_events]
+    leaves = [leaf_hash(entry) for entry in entries]
     frontier = Frontier.from_bytes(head.size, head.frontier)
+    frontier.extend(leaves)
     authority = head.authority
-    leaves = []
     for position, stored in enumerate(stored_events, head.size + 1):
-        entry = entry_of(stored, recorded_at_us)
-        leaf = leaf_hash(entry)
-        frontier.append(leaf)
-        leaves.append(Leaf(position, entry, leaf))
         if isinstance(stored, LedgerStoredEvent) and stored.authority:
             authority = position
     new = Head(frontier.size, frontier.root(), frontier.to_bytes(), authority, recorded_at_us)
-    return Growth(tuple(leaves), new)
+    return Growth(entries, leaves, new)
 
 
 def full_tiles(
@@ -130,4 +120,4 @@ def full_tiles(
 
 def tile_root(tile: bytes) -> bytes:
     """Return the root of a full tile's 256 hashes: one hash of the tile above it."""
-    return root_of([tile[at : at + 32] for at in range(0, len(tile), 32)])
+    return root_of([tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)])

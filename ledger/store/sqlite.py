@@ -24,13 +24,13 @@ from ledger import database
 from ledger.clock import Clock, SystemClock
 from ledger.database import Connection, Database
 from ledger.errors import Corrupt, Reused, Stale, Taken
-from ledger.log.merkle import root_of
+from ledger.log.merkle import EMPTY_ROOT
+from ledger.log.tiles import TILE_WIDTH
 from ledger.mapper import LedgerNotification, LedgerStoredEvent
 from ledger.store.recorder import (
-    TILE_WIDTH,
     EntryOf,
+    Growth,
     Head,
-    Leaf,
     Submission,
     VersionConflict,
     Write,
@@ -41,8 +41,7 @@ from ledger.store.recorder import (
 )
 from ledger.store.subscription import LogSubscription, Signal
 
-EMPTY_ROOT = root_of([])
-ROW_MAX = 2**31
+ROW_MAX = 2**31  # beyond every row of a submission
 APPEND_ONLY = ("record", "submission", "tile", "checkpoint")
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS record (
@@ -132,7 +131,7 @@ class LedgerRecorder(ApplicationRecorder):
             with self.database.writing() as connection:
                 positions = self._append(connection, stored_events, write)
         except database.IntegrityError as error:
-            raise Stale("another write came first") from error
+            raise VersionConflict("another write came first") from error
         self.at_step("committed")
         self._signal.set()
         return positions
@@ -148,12 +147,12 @@ class LedgerRecorder(ApplicationRecorder):
         self.at_step("checked")
         at_us = recorded_at(self._clock, head.recorded_at_us)
         growth = grow(head, stored_events, at_us, self._entry_of)
-        connection.executemany(_INSERT, _rows(stored_events, growth.leaves, at_us, number))
+        connection.executemany(_INSERT, _rows(stored_events, head.size + 1, growth, number))
         _take(connection, write, stored_events, head.size)
         self._insert_tiles(connection, head.size, growth.head.size)
         _swap_head(connection, head, growth.head)
         self.at_step("inserted")
-        return [leaf.position for leaf in growth.leaves]
+        return list(range(head.size + 1, growth.head.size + 1))
 
     def _check_reads(self, connection: Connection, head: Head, write: Write) -> None:
         if write.as_of is not None and head.authority > write.as_of:
@@ -165,7 +164,10 @@ class LedgerRecorder(ApplicationRecorder):
             raise Stale("a record that the decision rests on has changed")
 
     def _check_versions(self, connection: Connection, stored_events: Sequence[StoredEvent]) -> None:
-        current = _versions(connection, list({stored.originator_id for stored in stored_events}))
+        # A stream that begins is not looked up: the unique index refuses a second beginning.
+        begins = self._first_version
+        going_on = [one.originator_id for one in stored_events if one.originator_version != begins]
+        current = _versions(connection, going_on)
         for stored in stored_events:
             last = current.get(stored.originator_id, self._first_version - 1)
             if stored.originator_version != last + 1:
@@ -236,15 +238,12 @@ class LedgerRecorder(ApplicationRecorder):
     ) -> list[Notification]:
         """Return records from position `start` in log order, at most `limit`, with their positions."""
         first = 1 if start is None else start + (not inclusive_of_start)
-        where, values = (
-            "position >= ? AND position <= ? AND gone IS NULL",
-            [first, 2**62 if stop is None else stop],
-        )
-        if topics:
-            where += f" AND topic IN ({','.join('?' * len(topics))})"
+        last = 2**62 if stop is None else stop
+        among = f" AND topic IN ({','.join('?' * len(topics))})" if topics else ""
         rows = self.database.reader.execute(
-            f"SELECT position, {_STORED} FROM record WHERE {where} ORDER BY position LIMIT ?",
-            (*values, *topics, limit),
+            f"SELECT position, {_STORED} FROM record WHERE position >= ? AND position <= ? AND gone IS NULL"
+            f"{among} ORDER BY position LIMIT ?",
+            (first, last, *topics, limit),
         )
         return [
             LedgerNotification(UUID(bytes=stream), version, topic, state, position, recorded_at_us)
@@ -285,8 +284,9 @@ class LedgerRecorder(ApplicationRecorder):
         rows = self.database.select_in(
             "SELECT t.key, r.position, r.stream, r.version, r.topic, r.state, r.recorded_at_us"
             " FROM taken t JOIN record r ON r.position = t.position"
-            f" WHERE t.kind = '{kind}' AND t.key IN ({{marks}})",
+            " WHERE t.kind = ? AND t.key IN ({marks})",
             list(keys),
+            kind,
         )
         return {
             key: LedgerNotification(UUID(bytes=stream), version, topic, state, position, recorded_at_us)
@@ -301,9 +301,19 @@ class LedgerRecorder(ApplicationRecorder):
         ).fetchone()
         return int(row[0])
 
-    def leaves(self, first: int, after: int) -> list[bytes]:
-        """Return the leaf hashes of positions first … after - 1."""
-        return leaf_range(self.database.reader, first - 1, after - 1)
+    def leaves_at(self, positions: Sequence[int]) -> dict[int, tuple[bytes, int]]:
+        """Return position to (leaf hash, recorded_at_us); positions without a record are absent."""
+        rows = self.database.select_in(
+            "SELECT position, leaf, recorded_at_us FROM record WHERE position IN ({marks})", list(positions)
+        )
+        return {position: (leaf, recorded_at_us) for position, leaf, recorded_at_us in rows}
+
+    def organisation_of(self, submission: int | None) -> UUID | None:
+        """Return the organisation of a submission's number, None where there is none."""
+        row = self.database.reader.execute(
+            "SELECT iss FROM submission WHERE number = ?", (submission,)
+        ).fetchone()
+        return None if row is None else UUID(bytes=row[0])
 
     def close(self) -> None:
         """Close the file and wake whoever waits."""
@@ -409,19 +419,20 @@ def _take(connection: Connection, write: Write, stored_events: Sequence[StoredEv
 
 
 def _rows(
-    stored_events: Sequence[StoredEvent], leaves: Sequence[Leaf], at_us: int, number: int | None
+    stored_events: Sequence[StoredEvent], first: int, growth: Growth, number: int | None
 ) -> Iterable[tuple[Any, ...]]:
-    for stored, leaf in zip(stored_events, leaves, strict=True):
+    at_us, proofs = growth.head.recorded_at_us, zip(growth.entries, growth.leaves, strict=True)
+    for position, (stored, (entry, leaf)) in enumerate(zip(stored_events, proofs, strict=True), first):
         row = getattr(stored, "row", None)
         yield (
-            leaf.position,
+            position,
             _bytes(stored.originator_id),
             stored.originator_version,
             stored.topic,
             stored.state,
             at_us,
-            leaf.entry,
-            leaf.leaf,
+            entry,
+            leaf,
             number if row is not None else None,
             row,
         )

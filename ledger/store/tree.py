@@ -11,12 +11,11 @@ from collections.abc import Sequence
 
 from ledger.database import Database
 from ledger.errors import Corrupt
-from ledger.log.merkle import consistency_path, inclusion_path, root_at, root_of
-from ledger.log.tiles import entry_bundle
-from ledger.store.recorder import TILE_WIDTH, tile_root
+from ledger.log.merkle import HASH_BYTES, consistency_path, inclusion_path, root_at, root_of
+from ledger.log.tiles import LEVEL_BITS, TILE_WIDTH, entry_bundle
+from ledger.store.recorder import tile_root
 from ledger.store.sqlite import leaf_range
 
-_TILE_LEVELS = 8  # one tile stands for eight levels of the tree
 _CACHE_TILES = 512  # 4 MiB of hashes
 
 
@@ -32,9 +31,9 @@ class StoredTree:
         hashes = self._full_tile(level, number)
         if hashes is None:
             hashes = b"".join(self._partial(level, number, width))
-        if len(hashes) < width * 32:
+        if len(hashes) < width * HASH_BYTES:
             raise Corrupt(f"tile {level}/{number} holds fewer than {width} hashes", code="tile")
-        return hashes[: width * 32]
+        return hashes[: width * HASH_BYTES]
 
     def entries(self, number: int, width: int = TILE_WIDTH) -> bytes:
         """Return the entry bundle of `width` entries from leaf_index number × 256."""
@@ -50,11 +49,11 @@ class StoredTree:
 
     def node(self, level: int, index: int) -> bytes:
         """Return the root of the complete subtree of 2**level leaves that starts at index × 2**level."""
-        tile_level, within = divmod(level, _TILE_LEVELS)
+        tile_level, within = divmod(level, LEVEL_BITS)
         count = 1 << within
         number, at = divmod(index * count, TILE_WIDTH)
         hashes = self.tile(tile_level, number, at + count)
-        return root_of([hashes[place * 32 : place * 32 + 32] for place in range(at, at + count)])
+        return root_of([hashes[place * HASH_BYTES :][:HASH_BYTES] for place in range(at, at + count)])
 
     def root(self, size: int) -> bytes:
         """Return the root of the first `size` leaves."""

@@ -13,8 +13,8 @@ from uuid import UUID
 from ledger.application import Ledger
 from ledger.database import Connection
 from ledger.errors import Absent, Unavailable
+from ledger.log.merkle import EMPTY_ROOT
 from ledger.publisher import latest
-from ledger.store.sqlite import EMPTY_ROOT
 from projections.base import NotForward, Unsealer, ViewProjection, open_views, snapshot, standing
 from projections.catalogue.comparing import Difference, compare
 from projections.directory import DirectoryProjection, DirectoryView

@@ -22,7 +22,7 @@ def test_a_full_disk_at_the_anchors_place_is_tried_again(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as stopped:
-        stopped.setattr("ledger.store.anchor._write", full)
+        stopped.setattr("ledger.store.anchor.replace_file", full)
         with pytest.raises(Unavailable, match="No space left on device"):
             house.publisher.publish()
         background._turn()

@@ -14,6 +14,7 @@ from ledger.audit import Report, audit_files
 from ledger.files import LedgerFiles
 from ledger.founding import REGISTRAR
 from ledger.keys.signer import ES256
+from ledger.store.sqlite import APPEND_ONLY, SCHEMA
 from tests.ledger.audit.tampering import Bench, Change, Column, columns, row_changes, tables, value_changes
 from tests.support.ledgers import House, a_full_ledger, people, statement
 from tests.support.world import ANA, an_award
@@ -107,3 +108,38 @@ def test_the_ledger_has_rows_in_every_table(house: House) -> None:
     assert counts["record"] > 256
     assert counts["checkpoint"] >= 3
     assert counts["head"] == 1
+
+
+SCHEMA_CHANGES = {
+    **{
+        f"no trigger on {table} against {verb}": f"DROP TRIGGER {table}_is_never_{verb}d"
+        for table in APPEND_ONLY
+        for verb in ("update", "delete")
+    },
+    "no index over rows": "DROP INDEX record_row",
+    "no index over streams": "DROP INDEX record_stream",
+    "another index": "CREATE INDEX another ON record (topic)",
+    "another table": "CREATE TABLE another (value INTEGER) STRICT",
+    "another trigger": "CREATE TRIGGER another AFTER INSERT ON record BEGIN SELECT 1; END",
+    "another view": "CREATE VIEW another AS SELECT position FROM record",
+    "another column": "ALTER TABLE taken ADD COLUMN note TEXT",
+}
+
+
+@pytest.mark.parametrize("statement", SCHEMA_CHANGES.values(), ids=SCHEMA_CHANGES)
+def test_an_altered_schema_is_found(house: House, bench: Bench, statement: str) -> None:
+    """What forbids changes may not be taken away for a while, and nothing may be added unseen."""
+    connection = database.connect(bench.path)
+    connection.execute(statement)
+    connection.close()
+
+    assert "schema" in {fault.code for fault in _audited(house, bench).faults}
+
+
+def test_how_the_schema_is_broken_into_lines_means_nothing(tmp_path: Path) -> None:
+    """A ledger made by a version that wrote its statements on other lines is no finding."""
+    connection = database.connect(tmp_path / "ledger.sqlite")
+    connection.executescript(SCHEMA.replace(",\n", ",").replace(", ", ",\n     "))
+    connection.close()
+
+    assert audit_files(LedgerFiles(tmp_path)).faults == []

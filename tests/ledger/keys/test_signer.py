@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ledger.encoding.strict_json import b64url, unb64url
 from ledger.errors import BadSignature, Malformed, Unauthorised
-from ledger.keys.keystore import KeyStore
+from ledger.keys.keystore import KeyStore, custody_label
 from ledger.keys.signer import (
     ED25519,
     ES256,
@@ -212,6 +212,18 @@ def test_a_key_store_keeps_keys_by_label(tmp_path):
     assert KeyStore(tmp_path, PASSPHRASE).has("receipt")
     with pytest.raises(FileExistsError):
         KeyStore(tmp_path, PASSPHRASE).create("receipt")
+
+
+@pytest.mark.parametrize(
+    ("reference", "label"), [(95001, "95001.submission"), ("ISB:FOOD_FIBRE", "ISB-FOOD_FIBRE.submission")]
+)
+def test_a_key_in_custody_is_named_for_its_organisation(tmp_path, reference, label):
+    """A number and a body code both give a label, though a code has a sign that no file name should."""
+    store = KeyStore(tmp_path, PASSPHRASE)
+
+    store.create(custody_label(reference, "submission"))
+
+    assert store.has(label)
 
 
 def test_a_key_that_is_not_in_custody_is_refused(tmp_path):

@@ -16,7 +16,15 @@ from ledger.errors import Reused, Unauthorised
 from ledger.founding import REGISTRAR
 from ledger.keys.signer import ES256
 from tests.ledger.submissions.forging import lines_of, resigned, send, token_of
-from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, received, statement
+from tests.support.ledgers import (
+    PROVIDER_KEY,
+    House,
+    a_study_ledger,
+    people,
+    received,
+    registration_of,
+    statement,
+)
 from tests.support.world import a_result, an_enrolment
 
 LEARNERS = people(7)
@@ -108,7 +116,7 @@ def test_the_first_signature_stands_when_the_rest_comes_under_another(
     """
     monkeypatch.setattr(ledger.application, "CHUNK_ROWS", 3)
     registrar = house.keystore.create("95000.es256", ES256)
-    house.must(REGISTRAR, [_registration(house, registrar)])
+    house.must(REGISTRAR, [registration_of(registrar, 95000, "submission")])
     house.speakers["95000.es256"] = house.speakers[REGISTRAR]
     said = [
         statement(
@@ -129,13 +137,6 @@ def test_the_first_signature_stands_when_the_rest_comes_under_another(
     assert _statuses(outcomes) == ["accepted"] * 7
     assert house.size() == size + 4
     assert house.audit().faults == []
-
-
-def _registration(house: House, signer: Any) -> Any:
-    from tests.support.ledgers import registration_of
-
-    del house
-    return registration_of(signer, 95000, "submission")
 
 
 def _stopped_after_first_chunk(house: House, submission: Submission) -> None:
@@ -230,7 +231,7 @@ def test_a_refused_submission_leaves_its_id_free(house: House) -> None:
 
 
 def test_after_thirty_days_the_same_again_still_writes_no_record(house: House) -> None:
-    """Outcomes are destroyed then; recorded rows are answered from their records, under the same positions."""
+    """Outcomes are destroyed then; recorded rows are answered from their records."""
     submission = _mixed(house)
     first = house.send(submission)
     size = house.size()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from api.client.statements import Statement
 from ledger.founding import REGISTRAR
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
 from tests.support.world import a_result, identity
@@ -21,13 +22,15 @@ def house(tmp_path: Path) -> House:
     return made
 
 
-def _file(wrong: tuple[int, ...] = ()) -> list[object]:
-    """Return a file of results, two for each learner; the rows in `wrong` name an outcome that does not exist."""
-    rows = []
-    for number in range(ROWS):
-        outcome = "LO9" if number in wrong else ("LO1", "LO2")[number % 2]
-        rows.append(statement("assessment.passed", **a_result(people(ROWS // 2)[number // 2], outcome)))
-    return rows
+def _file(wrong: tuple[int, ...] = ()) -> list[Statement]:
+    """Return a file of results, two for each learner; rows in `wrong` name an outcome that does not exist."""
+    learners, outcomes = people(ROWS // 2), ("LO1", "LO2")
+    return [
+        statement(
+            "assessment.passed", **a_result(learners[row // 2], "LO9" if row in wrong else outcomes[row % 2])
+        )
+        for row in range(ROWS)
+    ]
 
 
 def test_19_the_same_file_twice_records_nothing_new(house: House) -> None:
@@ -43,7 +46,6 @@ def test_19_the_same_file_twice_records_nothing_new(house: House) -> None:
     assert [one.position for one in again] == [one.position for one in first]
     assert house.size() == size
     assert house.ledger.store.head() == head
-    assert house.audit(with_keys=False).submissions == 8
 
 
 def test_19_a_register_of_learners_twice_records_nothing_new(house: House) -> None:
@@ -67,7 +69,7 @@ def test_22_row_by_row_a_wrong_row_never_stops_the_others(house: House) -> None:
     refused = [one for one in outcomes if one.status == "rejected"]
     assert [one.row for one in refused] == list(WRONG)
     assert {(finding.code, finding.column) for one in refused for finding in one.findings} == {
-        ("E401", "outcome")
+        ("E203", "outcome")
     }
     assert house.size() == size + 997
     assert house.audit().faults == []
@@ -82,7 +84,7 @@ def test_22_atomic_nothing_is_recorded_when_a_row_is_wrong(house: House) -> None
     assert {one.status for one in outcomes} == {"rejected"}
     assert all(one.position is None for one in outcomes)
     codes = [[finding.code for finding in one.findings] for one in outcomes]
-    assert [row for row, found in enumerate(codes) if found == ["E401"]] == list(WRONG)
+    assert [row for row, found in enumerate(codes) if found == ["E203"]] == list(WRONG)
     assert sum(found == ["E920"] for found in codes) == 997
     assert house.size() == size
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from api.client.statements import Statement
 from ledger.application import DECIDE_TRIES
 from ledger.deciding.batch import Outcome
 from ledger.errors import Unauthorised, Unavailable
 from ledger.founding import REGISTRAR
+from ledger.privacy.vault import VaultEnrolment
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, open_house, statement
-from tests.support.world import ANA, BEN, a_result, an_award, an_enrolment, identity
+from tests.support.world import ANA, BEN, Human, a_result, an_award, an_enrolment, identity
 
 
 @pytest.fixture
@@ -111,20 +113,55 @@ def test_the_same_learner_is_registered_once(houses: tuple[House, House]) -> Non
     assert first.audit().faults == []
 
 
+def _under_one_reference(*humans: Human) -> list[Statement]:
+    """Return an enrolment of each of them, all under the same reference."""
+    said = [an_enrolment(one) for one in humans]
+    return [
+        statement("learner.enrolled", **{**one, "who": {**one["who"], "enrolment_ref": "SHARED"}})
+        for one in said
+    ]
+
+
+def _place(house: House) -> VaultEnrolment:
+    return house.ledger.vault.enrolments(house.speakers[PROVIDER_KEY], ["SHARED"])["SHARED"]
+
+
 def test_one_reference_leads_to_one_enrolment(houses: tuple[House, House]) -> None:
     """Two learners enrolled under one reference at once: the second is told that it is used."""
     first, second = houses
     first.register(BEN)
-    one, other = an_enrolment(ANA), an_enrolment(BEN)
-    rows = [
-        statement("learner.enrolled", **{**said, "who": {**said["who"], "enrolment_ref": "SHARED"}})
-        for said in (one, other)
-    ]
-    _between(first, lambda: second.must(PROVIDER_KEY, rows[:1]))
+    ana, ben = _under_one_reference(ANA, BEN)
+    _between(first, lambda: second.must(PROVIDER_KEY, [ana]))
 
-    (outcome,) = first.post(PROVIDER_KEY, rows[1:])
+    (outcome,) = first.post(PROVIDER_KEY, [ben])
 
     assert (outcome.status, _codes(outcome)) == ("rejected", ["E701"])
+    assert _place(first).learner_id == first.ledger.vault.people([ANA.nsn])[ANA.nsn].learner_id
+    assert first.audit().faults == []
+
+
+def test_a_reference_taken_over_and_lost_again_leads_to_who_was_first(houses: tuple[House, House]) -> None:
+    """Ben's reservation is taken over for Ana; Ben's enrolment is written first after all: it is his."""
+    first, second = houses
+    first.register(BEN)
+    ana, ben = _under_one_reference(ANA, BEN)
+    write, lost = first.ledger.save_events, []
+
+    def overtaking(*args: Any) -> Any:
+        # The other process takes the reference over, and before it writes this one does.
+        first.ledger.save_events = write  # type: ignore[method-assign]
+        written: list[Any] = []
+        _between(second, lambda: written.append(write(*args)))
+        lost.extend(second.post(PROVIDER_KEY, [ana]))
+        return written[0]
+
+    first.ledger.save_events = overtaking  # type: ignore[method-assign]
+
+    (outcome,) = first.post(PROVIDER_KEY, [ben])
+
+    assert outcome.status == "accepted"
+    assert [(one.status, _codes(one)) for one in lost] == [("rejected", ["E701"])]
+    assert _place(first).learner_id == first.ledger.vault.people([BEN.nsn])[BEN.nsn].learner_id
     assert first.audit().faults == []
 
 
@@ -209,10 +246,9 @@ def test_a_place_in_a_status_list_drawn_twice_is_drawn_again(
 ) -> None:
     """Both processes drew place 7; the slower one draws another, and the award is made."""
     first, second = houses
-    for one in (BEN,):
-        first.register(one)
-        first.enrol(one)
-        first.passed(one)
+    first.register(BEN)
+    first.enrol(BEN)
+    first.passed(BEN)
     draws = iter([7, 7, 8])
     monkeypatch.setattr("ledger.deciding.slots.secrets.randbelow", lambda _size: next(draws))
     _between(

@@ -1,0 +1,100 @@
+"""`roa audit` and the commands that write, on ledgers that are not what they should be."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli.main import app
+from ledger.database import connect
+from ledger.store.sqlite import APPEND_ONLY, SCHEMA
+from tests.support.ledgers import PASSPHRASE, House, a_ledger
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A published ledger that lies there closed, its passphrase beside its keys."""
+    made = a_ledger(tmp_path / "ledger")
+    made.publish()
+    made.files.passphrase.write_bytes(PASSPHRASE)
+    made.close()
+    return made
+
+
+def roa(house: House, *words: str) -> tuple[int, str]:
+    """Return the exit code and what a command prints."""
+    result = CliRunner().invoke(app, [*words, "--data", str(house.files.folder)])
+    return result.exit_code, result.stdout
+
+
+def change(house: House, statement: str) -> None:
+    """Change the database as somebody with the file in hands would."""
+    connection = connect(house.files.ledger)
+    for table in APPEND_ONLY:
+        for verb in ("update", "delete"):
+            connection.execute(f"DROP TRIGGER {table}_is_never_{verb}d")
+    connection.execute("PRAGMA ignore_check_constraints = 1")
+    connection.execute(statement)
+    connection.executescript(SCHEMA)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE record SET topic = 'x' WHERE position = 1",
+        "UPDATE record SET state = NULL WHERE position = 1",
+        "UPDATE record SET stream = x'00' WHERE position = 1",
+        "UPDATE record SET gone = 'x' WHERE position = 1",
+        "UPDATE record SET position = 99 WHERE position = 2",
+        "UPDATE head SET authority = authority + 1",
+        "UPDATE head SET authority = -5",
+        "UPDATE head SET id = 1",
+        "UPDATE checkpoint SET size = size + 1",
+    ],
+)
+def test_a_ledger_that_is_beyond_opening_is_audited(house, statement):
+    """A value whose change keeps a ledger from being opened is a finding like any other: exit 1, JSON."""
+    change(house, statement)
+
+    code, printed = roa(house, "audit", "--json")
+
+    assert code == 1
+    assert json.loads(printed)["findings"]
+
+
+def test_an_old_copy_is_a_rollback(house, tmp_path):
+    """A sound database with fewer records than were published: exit 3; no command writes to it."""
+    old = tmp_path / "old.sqlite"
+    shutil.copy(house.files.ledger, old)
+    house.reopen()
+    house.organisation(95003)
+    house.publish()
+    house.close()
+    shutil.copy(old, house.files.ledger)
+
+    audited, printed = roa(house, "audit", "--json")
+    written, _ = roa(house, "keys", "custody", "95000")
+    after, _ = roa(house, "audit")
+
+    assert (audited, written, after) == (3, 3, 3)
+    assert {one["code"] for one in json.loads(printed)["findings"]} == {"rollback", "checkpoint"}
+
+
+def test_another_history_is_a_split(house):
+    """A sound database that went on otherwise than the one that was published: exit 4."""
+    shutil.copy(house.files.ledger, house.files.folder / "old.sqlite")
+    house.reopen()
+    house.organisation(95003)
+    house.publish()
+    house.close()
+    shutil.move(house.files.folder / "old.sqlite", house.files.ledger)
+    house.reopen()
+    house.organisation(95004)
+    house.close()
+
+    assert roa(house, "audit")[0] == 4
+    assert roa(house, "keys", "custody", "95000")[0] == 4
+    assert roa(house, "publish")[0] == 4
