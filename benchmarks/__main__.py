@@ -42,7 +42,7 @@ def main() -> None:
         json.dump(document, sys.stdout, indent=2)
         print()
         return
-    shown = Table("what", "rate", "beside", "memory", "aim")
+    shown = Table("what", "rate", "beside", "cpu", "memory", "aim")
     for row in table(chosen, figures):
         shown.add_row(*row)
     # In a file or a pipe there is no window whose width would count.

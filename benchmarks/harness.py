@@ -3,7 +3,8 @@
 Each measurement runs in a process of its own with an empty folder of its own, so that its memory is
 its own. Several rounds go through all of them in turn, so that what slows the machine for a moment
 slows neighbours alike; the best round counts. A figure says little by itself: it is given beside
-the measurement it is compared with, as a ratio within the run.
+the measurement it is compared with, as a ratio within the run, and with the share of a core that it
+got: where that is low it waited, for the disk, for another process of its own, or for a neighbour.
 """
 
 import gc
@@ -28,12 +29,13 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.cpu_seconds = 0.0  # of this process: less than `seconds` where it waits for a disk or a turn
 
     def __enter__(self) -> Self:
         """Start."""
         if not self.seconds:
             gc.collect()  # what preparing left behind is not cleared away on this time
-        self._started = time.perf_counter()
+        self._started, self._cpu_started = time.perf_counter(), time.process_time()
         return self
 
     def __exit__(
@@ -41,6 +43,7 @@ class Stopwatch:
     ) -> None:
         """Stop, and add to what was counted before."""
         self.seconds += time.perf_counter() - self._started
+        self.cpu_seconds += time.process_time() - self._cpu_started
 
 
 # Does the work in an empty folder, times the part that counts, returns how many things it did.
@@ -69,6 +72,7 @@ class Figure:
 
     count: int
     seconds: float
+    cpu_seconds: float
     memory_max_bytes: int
 
     @property
@@ -88,12 +92,12 @@ def measure(benchmarks: Sequence[Benchmark], rounds: int = ROUNDS) -> dict[str, 
     return best
 
 
-def run_here(benchmark: Benchmark, folder: Path) -> tuple[int, float]:
-    """Do the work of one measurement in this process; return how much was done, and in what time."""
+def run_here(benchmark: Benchmark, folder: Path) -> tuple[int, float, float]:
+    """Do the work of one measurement in this process; return how much was done, seconds, CPU seconds."""
     watch = Stopwatch()
     count = benchmark.work(folder, watch)
     assert count * watch.seconds > 0, f"{benchmark.name} measured nothing"
-    return count, watch.seconds
+    return count, watch.seconds, watch.cpu_seconds
 
 
 def _in_child(name: str) -> Figure:
@@ -107,12 +111,12 @@ def _in_child(name: str) -> Figure:
             process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"{name} failed with exit {process.returncode}; its message stands above")
-    count, seconds = json.loads(printed)
-    return Figure(count, seconds, usage.ru_maxrss * RSS_UNIT_BYTES)
+    count, seconds, cpu_seconds = json.loads(printed)
+    return Figure(count, seconds, cpu_seconds, usage.ru_maxrss * RSS_UNIT_BYTES)
 
 
 def table(benchmarks: Sequence[Benchmark], figures: Mapping[str, Figure]) -> list[tuple[str, ...]]:
-    """Return name, rate, ratio to the one beside it, memory and aim of each, as text."""
+    """Return name, rate, ratio to the one beside it, share of a core, memory and aim of each, as text."""
     return [_row(benchmark, figures) for benchmark in benchmarks]
 
 
@@ -130,6 +134,7 @@ def _row(benchmark: Benchmark, figures: Mapping[str, Figure]) -> tuple[str, ...]
         benchmark.name,
         f"{figure.rate:,.0f} {benchmark.unit}/s".replace(",", " "),
         "" if times is None else f"{times:.2f} × {benchmark.beside}",
+        f"{figure.cpu_seconds / figure.seconds:.0%}",
         f"{figure.memory_max_bytes / 2**20:.0f} MiB",
         benchmark.aim,
     )

@@ -19,7 +19,7 @@ from eventsourcing.utils import Environment
 
 from ledger.authority import AUTHORITY_TOPICS, keyring_of, purpose_of, registrar_key
 from ledger.clock import Clock, SystemClock, instant
-from ledger.deciding.batch import Batch, Circumstances, Outcome, atomic_refusal
+from ledger.deciding.batch import Batch, Circumstances, Outcome, atomic_refusal, refusal
 from ledger.deciding.private import PrivateDeciding
 from ledger.deciding.public import decide_public
 from ledger.domain.base import LedgerAggregate
@@ -34,6 +34,7 @@ from ledger.keys.keystore import KeyStore
 from ledger.keys.signer import jws_read, jws_verify
 from ledger.mapper import LedgerMapper
 from ledger.outcomes import OutcomeStore
+from ledger.policy.findings import finding
 from ledger.possession import check_possession
 from ledger.privacy.epoch import load_epoch_keys
 from ledger.privacy.sealing import SubjectKey
@@ -67,6 +68,7 @@ class Ledger(Application[UUID]):
         self.vault = Vault(files.vault, load_epoch_keys(files.epoch, passphrase))
         self.jobs = Jobs(files.jobs)
         self._register = Register()
+        self._keys = (self._register, Keyring(()))  # made anew with every newer register
         self._register_lock = threading.Lock()
         # One writer at a time decides and saves: SQLite has one anyway, and nobody decides in vain.
         self._writing = threading.Lock()
@@ -124,17 +126,26 @@ class Ledger(Application[UUID]):
                 self._register = self._advanced(self._register, authority)
             return self._register
 
+    def register_as_at(self, position: int) -> Register:
+        """Return the register as it stood when `position` was the newest record."""
+        register = Register()
+        self._follow(register, position)
+        return register
+
     def _advanced(self, register: Register, authority: int) -> Register:
         fresh = register.fork()
-        while fresh.position < authority:
-            batch = self.store.select_notifications(
-                fresh.position + 1, _AUTHORITY_BATCH, stop=authority, topics=AUTHORITY_TOPICS
-            )
-            if not batch:
-                raise Corrupt("authority records are missing from the store", code="authority")
-            for notification in batch:
-                fresh.apply(self.mapper.to_domain_event(notification), notification.id)
+        self._follow(fresh, authority)
+        if fresh.position != authority:
+            raise Corrupt("authority records are missing from the store", code="authority")
         return fresh
+
+    def _follow(self, register: Register, upto: int) -> None:
+        """Take every authority record up to a position into a register."""
+        while batch := self.store.select_notifications(
+            register.position + 1, _AUTHORITY_BATCH, stop=upto, topics=AUTHORITY_TOPICS
+        ):
+            for notification in batch:
+                register.apply(self.mapper.to_domain_event(notification), notification.id)
 
     @property
     def founding(self) -> Founding:
@@ -146,7 +157,10 @@ class Ledger(Application[UUID]):
 
     def keyring(self) -> Keyring:
         """Return every registered key with its validity by position."""
-        return keyring_of(self.register())
+        register = self.register()
+        if self._keys[0] is not register:
+            self._keys = (register, keyring_of(register))
+        return self._keys[1]
 
     # -------------------------------------------------------------- taking a submission in
 
@@ -173,8 +187,10 @@ class Ledger(Application[UUID]):
         known = {outcome.row: outcome for outcome in self.outcomes.of(job)} if job else {}
         if len(known) == claims.n:
             return [known[row] for row in range(claims.n)]
-        self.actor(received)
-        job = self.outcomes.open(received, self.clock.now_us())
+        if job is None:
+            # At first sight a key that does not count refuses the whole; once it was taken in, row by row.
+            self.actor(received)
+            job = self.outcomes.open(received, self.clock.now_us())
         pending = [(place, row) for place, row in enumerate(received.rows) if place not in known]
         width = len(pending) if claims.mode == ATOMIC else CHUNK_ROWS
         for at in range(0, len(pending), width):
@@ -255,8 +271,11 @@ class Ledger(Application[UUID]):
     ) -> list[Outcome]:
         as_of = self.store.head().size  # before anything is read: what is newer makes this stale
         received = self._as_first_signed(received)
-        # At every chunk: a key that was retired since the last one signs no further records.
-        actor = self.actor(received)
+        try:
+            actor = self.actor(received)
+        except Unauthorised:
+            # A key that was retired since the submission was taken in signs no further records.
+            return [refusal(place, (finding("E909"),)) for place, _ in rows]
         case = Circumstances(received, actor, self.register().fork(), as_of, self.clock.now_us())
         if received.public:
             batch = decide_public(case, rows, self._check_proofs)

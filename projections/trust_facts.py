@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from ledger.application import Ledger
-from ledger.authority import OPERATOR_BODY
+from ledger.authority import OPERATOR_BODY, keyring_of
 from ledger.domain.register import Register
 from ledger.encoding.multi import multikey
 from ledger.ids import public_id
@@ -31,7 +31,9 @@ CREDENTIAL = "credential"
 
 def trust_facts(ledger: Ledger, published: Published) -> TrustFile:
     """Return the facts of a trust file as at a checkpoint."""
-    register, keyring, founding = ledger.register(), ledger.keyring(), ledger.founding
+    # As at the checkpoint, not now: one position has one trust file, and one fingerprint.
+    register, founding = ledger.register_as_at(published.size), ledger.founding
+    keyring = keyring_of(register)
     connection = ledger.store.database.reader
     (first,) = records(connection, 1, 1)
     (newest,) = records(connection, published.size, published.size)
@@ -45,9 +47,9 @@ def trust_facts(ledger: Ledger, published: Published) -> TrustFile:
         log_keys=tuple(TrustLogKey(vkey, 1, None, must_verify=True) for vkey in founding.log_keys),
         witness_policy=log_policy(ledger),
         operator=TrustOperator(
-            operator_did(founding.host), founding.operator_name, trust_keys(keyring, operator, published.size)
+            operator_did(founding.host), founding.operator_name, trust_keys(keyring, operator)
         ),
-        issuers=tuple(_issuers(register, keyring, founding.host, published.size)),
+        issuers=tuple(_issuers(register, keyring, founding.host)),
         microcredentials=tuple(_microcredentials(register)),
     )
 
@@ -62,10 +64,11 @@ def credential_keys(keyring: Keyring, organisation: UUID) -> Iterable[Registered
     return (key for key in keyring if key.organisation == organisation and CREDENTIAL in key.purposes)
 
 
-def trust_keys(keyring: Keyring, organisation: UUID, size: int) -> tuple[TrustKey, ...]:
-    """Return the credential keys of an organisation up to a position, ended ones among them."""
+def trust_keys(keyring: Keyring, organisation: UUID) -> tuple[TrustKey, ...]:
+    """Return the credential keys of an organisation with their positions, ended ones among them."""
     return tuple(
-        _trust_key(key, size) for key in credential_keys(keyring, organisation) if key.registered_at <= size
+        TrustKey(multikey_of_key(key), CREDENTIAL, key.registered_at, key.ended_at)
+        for key in credential_keys(keyring, organisation)
     )
 
 
@@ -74,22 +77,12 @@ def multikey_of_key(key: RegisteredKey) -> str:
     return multikey(public_key_of_jwk(key.jwk))
 
 
-def _trust_key(key: RegisteredKey, size: int) -> TrustKey:
-    ended_at = key.ended_at
-    return TrustKey(
-        multikey_of_key(key),
-        CREDENTIAL,
-        key.registered_at,
-        ended_at if ended_at is not None and ended_at <= size else None,
-    )
-
-
-def _issuers(register: Register, keyring: Keyring, host: str, size: int) -> Iterable[TrustIssuer]:
+def _issuers(register: Register, keyring: Keyring, host: str) -> Iterable[TrustIssuer]:
     for organisation in register.organisations.values():
         number = organisation.number
         if number is None:
             continue
-        keys = trust_keys(keyring, organisation.id, size)
+        keys = trust_keys(keyring, organisation.id)
         granted = tuple(
             TrustAccreditation(code, grant.versions, grant.valid_from, grant.ended_on)
             for (provider, code), accreditation in register.accreditations.items()

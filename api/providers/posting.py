@@ -10,8 +10,9 @@ Source: LEDGER.md 2 (CSV path), SPEC.md 6.
 import logging
 import threading
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from queue import Full, Queue
 from typing import Any
 from uuid import UUID
@@ -79,35 +80,27 @@ class Desk:
             self._thread.join()
 
     def _work(self) -> None:
-        for job in self._house.ledger.jobs.unfinished():
-            if self._stopping.is_set():
-                break
-            self._resume(job)
+        with _logged("submissions of an earlier start wait"):
+            for job in self._house.ledger.jobs.unfinished():
+                if self._stopping.is_set():
+                    break
+                self._resume(job)
         while (name := self._waiting.get()) is not None:
             received = self._received.pop(name, None)
             if received is not None:
                 self._submit(received)
 
     def _resume(self, job: Job) -> None:
-        try:
+        with _logged("a submission cannot be resumed"):
             body = self._house.ledger.outcomes.body(job)
-            received = None if body is None else self._read(body.splitlines())
-        except LedgerError as error:
-            log.error("a submission cannot be resumed: %s", error.code)
-            return
-        if received is not None:
-            self._submit(received)
+            if body is not None:
+                self._submit(self._read(body.splitlines()))
 
     def _submit(self, received: ReceivedSubmission) -> None:
         # What fails stays unfinished: the next post of the same bytes, or the next start, goes on.
-        try:
+        with _logged("a submission waits"):
             self._house.check_writable()
             self._house.ledger.submit(received)
-        except LedgerError as error:
-            log.error("a submission waits: %s", error.code)
-        except Exception as error:  # noqa: BLE001 - or everything behind it would wait for ever, unseen
-            # Not the text of it: that may hold what somebody sent.
-            log.error("a submission waits: %s", type(error).__name__)
 
     def _enqueue(self, received: ReceivedSubmission) -> None:
         name = received.claims.iss, received.claims.jti
@@ -159,8 +152,10 @@ class Desk:
         ledger, claims = self._house.ledger, received.claims
         ledger.check_signature(received)
         job = ledger.jobs.find(claims.iss, claims.jti)
-        if job is None:
+        if job is None or job.state != DONE:
+            # Also when it waits already: a key that was retired meanwhile is told so, not "later" for ever.
             ledger.actor(received)
+        if job is None:
             job = ledger.jobs.receive(
                 claims.iss,
                 claims.jti,
@@ -297,8 +292,8 @@ class Desk:
             acknowledgement = acknowledge(ledger.store, signer, received, outcomes, ledger.founding.origin)
         data = self._file(job)
         file = None if data is None else files.read(data, kind=None if received is None else _kind(received))
-        if file is not None and done:
-            rows = answers.outcomes(file, rows)
+        if file is not None:
+            rows = answers.outcomes(_decided_part(file, len(rows)), rows)
         body = answer_json(
             str(jti),
             _reference(organisation),
@@ -322,6 +317,18 @@ class Desk:
         return found
 
 
+@contextmanager
+def _logged(what: str) -> Iterator[None]:
+    """Log what goes wrong with one submission: those behind it must not wait for ever, unseen."""
+    try:
+        yield
+    except LedgerError as error:
+        log.error("%s: %s", what, error.code)
+    except Exception as error:  # noqa: BLE001 - see above
+        # Not the text of it: that may hold what somebody sent.
+        log.error("%s: %s", what, type(error).__name__)
+
+
 class UnreadableFile(Problem):
     """Nothing of a file could be read; the findings say why."""
 
@@ -339,6 +346,14 @@ def _reference(organisation: Organisation) -> int | str:
 def _kind(received: ReceivedSubmission) -> str:
     """Return which kind of file became this submission: it may have been named, not told by the header."""
     return next((_KINDS[kind] for kind in received.kinds if kind in _KINDS), "results")
+
+
+def _decided_part(file: files.ReadFile, decided: int) -> files.ReadFile:
+    """Return a file as far as its rows are decided, which happens in their order."""
+    waiting = file.sendable()[decided:]
+    if not waiting:
+        return file
+    return replace(file, rows=[row for row in file.rows if row.number < waiting[0].number])
 
 
 def _with_file_findings(body: dict[str, Any], file: files.ReadFile) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class PrivateDeciding:
         self._case, self._vault, self._loads, self._replay = case, vault, loads, replay
         self._batch = Batch()
         self._people: dict[str, VaultPerson] = {}
-        self._places: dict[str, VaultEnrolment] = {}
+        self._lookups: dict[str, VaultEnrolment] = {}
         self._streams: dict[UUID, LedgerAggregate] = {}
         self._stored: dict[UUID, list[StoredEvent]] = {}
         # Row key to (row mac, position); a row of this same chunk has no position yet.
@@ -108,8 +108,8 @@ class PrivateDeciding:
 
     def _load_streams(self, statements: Sequence[Statement]) -> None:
         refs = {one.who["enrolment_ref"] for one in statements if "enrolment_ref" in one.who}
-        self._places = self._vault.enrolments(self._case.actor.id, refs)
-        enrolments = [place.enrolment_id for place in self._places.values()]
+        self._lookups = self._vault.enrolments(self._case.actor.id, refs)
+        enrolments = [found.enrolment_id for found in self._lookups.values()]
         nsns = {one.who["nsn"] for one in statements if "nsn" in one.who}
         learners = {person.learner_id for nsn in nsns if (person := self._people.get(nsn))}
         self._load({*learners, *enrolments, *(award_id(enrolment, 1) for enrolment in enrolments)})
@@ -197,7 +197,7 @@ class PrivateDeciding:
             self._note_match(statement)
         if statement.kind.type == "learner.enrolled":
             ref, enrolment = statement.who["enrolment_ref"], decision.changed[0]
-            self._places[ref] = batch.enrolments[ref] = VaultEnrolment(enrolment.id, learner)
+            self._lookups[ref] = batch.enrolments[ref] = VaultEnrolment(enrolment.id, learner)
         return outcome
 
     def _note_match(self, statement: Statement) -> None:
@@ -226,36 +226,36 @@ class PrivateDeciding:
             person = self._people.get(who["nsn"])
             request.new_id = person.learner_id if person else None
             return ()
-        place = self._places.get(who["enrolment_ref"])
-        enrolment = self._streams.get(place.enrolment_id) if place else None
+        lookup = self._lookups.get(who["enrolment_ref"])
+        enrolment = self._streams.get(lookup.enrolment_id) if lookup else None
         assert enrolment is None or isinstance(enrolment, Enrolment)
-        if place is not None and enrolment is not None and enrolment.learner != place.learner_id:
+        if lookup is not None and enrolment is not None and enrolment.learner != lookup.learner_id:
             # Another process began this enrolment after its reference was taken over, and was first.
             self._misplaced[who["enrolment_ref"]] = VaultEnrolment(enrolment.id, enrolment.learner)
         if kind == "learner.enrolled":
             # The reference leads to an enrolment already, and this is not the row that made it.
             if enrolment is not None:
                 return (finding("E701", column="enrolment_ref"),)
-            request.new_id = self._enrolment_id(who["enrolment_ref"], place, request.person)
+            request.new_id = self._enrolment_id(who["enrolment_ref"], lookup, request.person)
             return ()
         request.enrolment = enrolment
-        if place is not None and enrolment is not None:
-            request.awards = self._awards(place.enrolment_id)
+        if lookup is not None and enrolment is not None:
+            request.awards = self._awards(lookup.enrolment_id)
             if kind == "microcredential.awarded" and request.person:
                 self._complete_award(request)
         return ()
 
-    def _enrolment_id(self, ref: str, place: VaultEnrolment | None, person: Person | None) -> UUID:
+    def _enrolment_id(self, ref: str, lookup: VaultEnrolment | None, person: Person | None) -> UUID:
         """Return the id for a new enrolment: the one reserved under its reference, else a fresh one.
 
         It is taken over from another learner too: of two processes that use one reference at once,
         both begin the same stream, so only one of them can.
         """
-        if place is None:
+        if lookup is None:
             return uuid7(self._case.now_us)
-        if person is not None and place.learner_id != person.learner_id:
+        if person is not None and lookup.learner_id != person.learner_id:
             self._released.add(ref)
-        return place.enrolment_id
+        return lookup.enrolment_id
 
     def _complete_award(self, request: Request) -> None:
         assert request.person is not None

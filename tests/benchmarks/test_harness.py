@@ -21,10 +21,11 @@ def test_only_what_runs_under_the_stopwatch_counts(tmp_path):
             sum(range(1_000))
         return 7
 
-    count, seconds = run_here(Benchmark("example", "things", work), tmp_path)
+    count, seconds, cpu_seconds = run_here(Benchmark("example", "things", work), tmp_path)
 
     assert count == 7
     assert seconds > 0
+    assert cpu_seconds > 0
     assert (tmp_path / "prepared").exists()
 
 
@@ -38,13 +39,13 @@ def test_figures_stand_beside_each_other():
     """A ratio is taken to the measurement named; one that stands alone has none."""
     plain = Benchmark("plain", "rows", lambda _folder, _watch: 1)
     ours = Benchmark("ours", "rows", lambda _folder, _watch: 1, beside="plain", aim="≥ 1 ×")
-    figures = {"plain": Figure(12_000, 1.0, 2**20), "ours": Figure(6_000, 0.25, 3 * 2**20)}
+    figures = {"plain": Figure(12_000, 1.0, 0.5, 2**20), "ours": Figure(6_000, 0.25, 0.25, 3 * 2**20)}
 
     rows = table([plain, ours], figures)
 
     assert rows == [
-        ("plain", "12 000 rows/s", "", "1 MiB", ""),
-        ("ours", "24 000 rows/s", "2.00 × plain", "3 MiB", "≥ 1 ×"),
+        ("plain", "12 000 rows/s", "", "50%", "1 MiB", ""),
+        ("ours", "24 000 rows/s", "2.00 × plain", "100%", "3 MiB", "≥ 1 ×"),
     ]
     assert ratio(ours, {"ours": figures["ours"]}) is None
 

@@ -57,7 +57,7 @@ def crowd(crowded: Path, tmp_path: Path) -> Iterator[Door]:
 
 @pytest.fixture
 def small(door: Door, monkeypatch: pytest.MonkeyPatch) -> Door:
-    """A ledger for which three rows are large and are decided two at a time."""
+    """A ledger for which three rows are large; four are decided together."""
     monkeypatch.setattr(posting, "AT_ONCE_ROWS_MAX", 2)
     monkeypatch.setattr(ledger.application, "CHUNK_ROWS", CHUNK)
     door.hold_background()
@@ -69,6 +69,17 @@ def learners(door: Door, number: int) -> list[Human]:
     made = people(number)
     door.ledger.register(*made)
     return made
+
+
+class _LetGo:
+    """A thread that is waiting for an event, which comes when somebody waits for the thread."""
+
+    def __init__(self, thread: threading.Thread, event: threading.Event) -> None:
+        self._thread, self._event = thread, event
+
+    def join(self) -> None:
+        self._event.set()
+        self._thread.join()
 
 
 def stop_after(door: Door, monkeypatch: pytest.MonkeyPatch, chunks: int) -> None:
@@ -91,7 +102,7 @@ def stop_after(door: Door, monkeypatch: pytest.MonkeyPatch, chunks: int) -> None
 def test_a_file_of_more_than_a_thousand_rows_is_kept_and_decided_later(crowd):
     """202 with where to look; then every row in the order of the file, and the same file answered as CSV."""
     rows = [enrolment_line(number, who) for number, who in enumerate(people(MANY), 1)]
-    rows[1:1] = [enrolment_line(5001, ANA, start_on="soon"), enrolment_line(5002, ANA, nsn="9999999999")]
+    rows[1:1] = [enrolment_line(5001, ANA, start_on="soon"), enrolment_line(5002, ANA, nsn="9999999999", enrolment_ref="E-0")]
     data, size = enrolments_file(rows), crowd.ledger.size()
 
     posted = crowd.post_csv(data)
@@ -278,10 +289,8 @@ def test_a_stop_leaves_what_waits_to_the_next_start(small, monkeypatch):
     small.desk.start()
     posted = [small.post_csv(enrolments_csv(some)) for some in (humans[:6], humans[6:])]
     assert begun.wait(TIMEOUT_S)
-    # What `stop` does first; the submission in hand is let go only then.
-    small.desk._stopping.set()
-    small.desk._jobs.clear()
-    go.set()
+    # The submission in hand is let go when `stop` waits for it, and no sooner.
+    small.desk._thread = _LetGo(small.desk._thread, go)
     small.desk.stop()
     stopped = [small.get(one.headers["location"], PROVIDER).json()["status"] for one in posted]
 
@@ -330,7 +339,7 @@ def test_too_many_waiting_are_503_and_posted_again_later(small, monkeypatch):
 
 
 def test_a_key_that_is_retired_while_its_submission_waits_says_nothing_more(small):
-    """Keys count by position: what waits is not recorded, and posting it again says why."""
+    """Keys count by position: what waits is not recorded, and its rows say why, however one asks."""
     said = [statement("learner.enrolled", **an_enrolment(one, by=None)) for one in learners(small, 3)]
     sent = small.ledger.build(OTHER_KEY, said)
     posted = small.post_signed(sent)
@@ -339,10 +348,12 @@ def test_a_key_that_is_retired_while_its_submission_waits_says_nothing_more(smal
     size = small.ledger.size()
 
     small.work()
-    looked = small.get(posted.headers["location"], OTHER)
+    looked, again = small.get(posted.headers["location"], OTHER), small.post_signed(sent)
 
     assert posted.status_code == 202
-    assert looked.json()["status"] == "processing"
+    assert looked.json()["status"] == "committed"
+    assert {row["findings"][0]["code"] for row in looked.json()["rows"]} == {"E909"}
+    assert again.json()["rows"][0]["findings"] == looked.json()["rows"][0]["findings"]
     assert small.ledger.size() == size
 
 

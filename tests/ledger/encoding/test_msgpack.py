@@ -2,6 +2,7 @@
 
 import enum
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -129,6 +130,25 @@ def test_numbers_beyond_64_bits_are_never_stored():
     """There is no format for them."""
     with pytest.raises(OverflowError):
         pack([2**64])
+
+
+def test_a_refused_value_leaves_nothing_behind():
+    """What was packed before the value that cannot be is not in the next bytes."""
+    with pytest.raises(OverflowError):
+        pack([1, "begun", 2**64])
+
+    assert pack([]) == b"\x90"
+
+
+def test_threads_pack_beside_each_other():
+    """Every thread gets its own bytes, whatever the others pack."""
+    values = [[number, "x" * number, [bytes(number)]] for number in range(200)]
+    expected = [pack(value) for value in values]
+
+    with ThreadPoolExecutor(8) as pool:
+        packed = list(pool.map(lambda at: pack(values[at % 200]), range(4_000)))
+
+    assert packed == expected * 20
 
 
 def nested(depth: int) -> list[Any]:

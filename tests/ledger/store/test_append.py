@@ -69,6 +69,19 @@ def test_a_version_that_does_not_follow_is_refused(recorder: LedgerRecorder, ver
     assert _everything(recorder) == before
 
 
+def test_a_stream_begins_once_in_a_write_too(recorder: LedgerRecorder) -> None:
+    """A second beginning is refused whether it comes in the same write or in a later one."""
+    with pytest.raises(Stale):
+        recorder.insert_events([a_record(1), a_record(2), a_record(1)])
+    recorder.insert_events([a_record(1)])
+    before = _everything(recorder)
+
+    with pytest.raises(Stale):
+        recorder.insert_events([a_record(2), a_record(1)])
+
+    assert _everything(recorder) == before
+
+
 def test_a_stream_begins_with_version_one(recorder: LedgerRecorder) -> None:
     """Version 2 of a stream that does not exist is refused."""
     with pytest.raises(Stale, match="version 2 does not follow 0"):

@@ -1,8 +1,11 @@
 """Golden scenarios 19 and 22 of DOMAIN.md 3.3, with whole files."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from api.client.statements import Statement
 from ledger.founding import REGISTRAR
@@ -46,6 +49,26 @@ def test_19_the_same_file_twice_records_nothing_new(house: House) -> None:
     assert [one.position for one in again] == [one.position for one in first]
     assert house.size() == size
     assert house.ledger.store.head() == head
+
+
+def test_19_rows_that_are_known_load_nothing_else(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that is recorded already is answered from its digests; only the new one loads streams."""
+    file = _file()
+    house.must(PROVIDER_KEY, file[:-1])
+    asked: list[UUID] = []
+    select = house.ledger.store.select_streams
+
+    def watched(streams: Iterable[UUID]) -> dict[UUID, list[StoredEvent]]:
+        wanted = list(streams)
+        asked.extend(wanted)
+        return select(wanted)
+
+    monkeypatch.setattr(house.ledger.store, "select_streams", watched)
+
+    outcomes = house.post(PROVIDER_KEY, file)
+
+    assert [one.status for one in outcomes] == ["unchanged"] * (ROWS - 1) + ["accepted"]
+    assert len(asked) == 3  # learner, enrolment, and the award there might be
 
 
 def test_19_a_register_of_learners_twice_records_nothing_new(house: House) -> None:
