@@ -16,11 +16,11 @@ class Settings(BaseSettings):
     passphrase_file: opens the keys and the epoch file; D/keys/passphrase when not set.
     anchor: the anchor's place, another disk if the operator is wise; D/anchor when not set.
     publish_every_s: how often a tree that grew is published, at most.
+    statement_of_contact: whom pages name for questions, corrections and privacy.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROA_", extra="ignore")
 
-    data: Path = Path("ledger-data")
     passphrase_file: Path | None = None
     anchor: Path | None = None
     publish_every_s: float = 10.0

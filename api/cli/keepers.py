@@ -26,6 +26,7 @@ from api.house import House, close_house, existing_files, files_of, furnish, ope
 from api.operations.registrar import found
 from api.settings import Settings
 from ledger.audit import Report, audit_files
+from ledger.database import is_sound
 from ledger.files import LedgerFiles
 from ledger.founding import Charter, make_passphrase
 from ledger.privacy.epoch import load_epoch_keys
@@ -93,6 +94,8 @@ def run_server(data: Path, host: str, port: int, settings: Settings) -> None:
         fail(
             "a demonstration ledger lets anyone pose as a learner: it is served on 127.0.0.1 only", WRONG_USE
         )
+    if not is_sound():
+        out.print("This SQLite build can corrupt a database under load: use 3.51.3 or newer.", style="bold red")
     if house.fault is not None:
         out.print(f"Reading only: {house.fault}", style="bold red", markup=False)
     try:

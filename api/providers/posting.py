@@ -152,10 +152,8 @@ class Desk:
         ledger, claims = self._house.ledger, received.claims
         ledger.check_signature(received)
         job = ledger.jobs.find(claims.iss, claims.jti)
-        if job is None or job.state != DONE:
-            # Also when it waits already: a key that was retired meanwhile is told so, not "later" for ever.
-            ledger.actor(received)
         if job is None:
+            ledger.actor(received)
             job = ledger.jobs.receive(
                 claims.iss,
                 claims.jti,

@@ -120,9 +120,9 @@ class Anchor:
                 replace_file(target, tree.entries(tile.number, tile.width))
             else:
                 replace_file(target, tree.tile(tile.level, tile.number, tile.width))
-            folders.add(target.parent)
+            folders.update(_folders_up_to(self.place, target))
         for folder in folders:
-            flush_folder(folder)
+            flush_folder(folder)  # those above too: one that was just made is an entry of the one above
 
     def swap(self, expected: Checkpoint | None, fresh: Checkpoint) -> None:
         """Replace the anchor if it is still `expected`; flushed when it returns.
@@ -170,3 +170,11 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
+
+
+def _folders_up_to(place: Path, file: Path) -> Iterator[Path]:
+    """Yield the folders from a file's own up to `place`, both included."""
+    for folder in file.parents:
+        yield folder
+        if folder == place:
+            return

@@ -102,7 +102,10 @@ def stop_after(door: Door, monkeypatch: pytest.MonkeyPatch, chunks: int) -> None
 def test_a_file_of_more_than_a_thousand_rows_is_kept_and_decided_later(crowd):
     """202 with where to look; then every row in the order of the file, and the same file answered as CSV."""
     rows = [enrolment_line(number, who) for number, who in enumerate(people(MANY), 1)]
-    rows[1:1] = [enrolment_line(5001, ANA, start_on="soon"), enrolment_line(5002, ANA, nsn="9999999999", enrolment_ref="E-0")]
+    rows[1:1] = [
+        enrolment_line(5001, ANA, start_on="soon"),
+        enrolment_line(5002, ANA, nsn="9999999999", enrolment_ref="E-0"),
+    ]
     data, size = enrolments_file(rows), crowd.ledger.size()
 
     posted = crowd.post_csv(data)
@@ -120,7 +123,11 @@ def test_a_file_of_more_than_a_thousand_rows_is_kept_and_decided_later(crowd):
     assert decided.json()["status"] == "committed"
     assert "retry-after" not in decided.headers
     assert decided.json()["counts"] == {
-        "accepted": MANY, "warned": 0, "unchanged": 0, "held": 0, "rejected": 2
+        "accepted": MANY,
+        "warned": 0,
+        "unchanged": 0,
+        "held": 0,
+        "rejected": 2,
     }
     assert [row["row"] for row in decided.json()["rows"]] == list(range(1, MANY + 3))
     assert codes(decided)[:4] == [[], ["E501"], ["E102"], []]
@@ -258,7 +265,9 @@ def test_a_new_start_goes_on_where_a_stop_came(small, monkeypatch, chunks):
 def test_a_signed_submission_is_resumed_too(small, monkeypatch):
     """And so is one that waited behind it when the server stopped."""
     first, second = (
-        small.ledger.build(OTHER_KEY, [statement("learner.enrolled", **an_enrolment(one, by=None)) for one in humans])
+        small.ledger.build(
+            OTHER_KEY, [statement("learner.enrolled", **an_enrolment(one, by=None)) for one in humans]
+        )
         for humans in (learners(small, 12)[:6], people(12)[6:])
     )
     with monkeypatch.context() as stop:

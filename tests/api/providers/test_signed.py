@@ -178,7 +178,10 @@ def signed_over(door: Door, made: list[Line]) -> bytes:
 def test_a_wrong_statement_is_rejected_alone(door, name, change):
     """Honestly signed and not a statement of ours: that row says so (E901), its neighbour is recorded."""
     del name
-    made = [line(one, bytes([n, *range(31)]), bytes([n, *range(1, 32)])) for n, one in enumerate(results(ANA, BEN))]
+    made = [
+        line(one, bytes([n, *range(31)]), bytes([n, *range(1, 32)]))
+        for n, one in enumerate(results(ANA, BEN))
+    ]
     made[0] = Line(change(made[0].statement), made[0].salt, made[0].who, made[0].who_salt)
     size = door.ledger.size()
 

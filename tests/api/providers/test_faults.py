@@ -1,0 +1,159 @@
+"""When something is wrong here: a clear 503 or 500, reads go on, and what was sent can be sent again."""
+
+from datetime import timedelta
+
+import pytest
+
+from ledger.errors import Corrupt, Rollback, Split
+from ledger.founding import REGISTRAR
+from tests.api.door import Door, results_csv, statuses
+from tests.support.ledgers import PROVIDER_KEY, statement
+from tests.support.world import ANA, BEN, PROVIDER, a_result
+
+HOUR = timedelta(hours=1)
+RESULTS = results_csv([(ANA, "LO1", "A"), (BEN, "LO1", "A")])
+
+
+def signed(door: Door) -> bytes:
+    """Return a signed result on LO2 for each of two learners."""
+    said = [statement("assessment.passed", **a_result(one, "LO2")) for one in (ANA, BEN)]
+    return door.ledger.build(PROVIDER_KEY, said).body()
+
+
+@pytest.mark.parametrize("fault", [Rollback("an old copy was put back"), Split("two histories")])
+def test_writing_stops_and_reads_go_on(door, fault):
+    """A rollback or a split: 503 for whatever would be written, 200 for everything that is there."""
+    submission = door.post_csv(RESULTS).json()["submission"]
+    door.house.catch_up()
+    door.house.fault = fault
+    head, jobs = door.head(), door.jobs()
+
+    refused = [
+        door.post_csv(RESULTS),
+        door.post_csv(RESULTS.replace(b"LO1", b"LO2")),
+        door.post_signed(signed(door)),
+    ]
+    reads = [
+        door.get(path, PROVIDER)
+        for path in (
+            f"/v1/submissions/{submission}",
+            f"/v1/submissions/{submission}/rows",
+            "/v1/receipts/1",
+            "/log/checkpoint",
+            f"/log/tile/0/000.p/{head.size}",
+            "/trust.json",
+            "/register",
+            "/.well-known/did.json",
+        )
+    ]
+
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [(503, fault.code)] * 3
+    assert all("retry-after" in one.headers for one in refused)
+    assert [one.status_code for one in reads] == [200] * len(reads)
+    assert door.get("/healthz").json() == {"status": "reading only", "reason": fault.code}
+    assert (door.head(), door.jobs()) == (head, jobs)
+
+
+@pytest.mark.parametrize("how", ["a file", "signed"])
+def test_a_fault_of_ours_leaves_a_submission_to_be_answered_again(door, monkeypatch, caplog, how):
+    """500 without a word of what was sent; it counts as being decided until the same bytes come again."""
+    data = RESULTS if how == "a file" else signed(door)
+    post = door.post_csv if how == "a file" else door.post_signed
+    size = door.ledger.size()
+
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError(ANA.nsn)
+
+    with monkeypatch.context() as fault:
+        fault.setattr(door.house.ledger, "_decide_and_save", broken)
+        failed = post(data)
+    (job,) = door.house.ledger.jobs.unfinished()
+    middle = door.get(f"/v1/submissions/{job.jti}", PROVIDER)
+    again = post(data)
+
+    assert (failed.status_code, failed.json()["code"]) == (500, "internal")
+    assert failed.headers["content-type"] == "application/problem+json"
+    assert ANA.nsn not in failed.text + caplog.text
+    assert (middle.status_code, middle.json()["status"], middle.json()["rows"]) == (200, "processing", [])
+    assert (again.status_code, statuses(again)) == (200, ["accepted", "accepted"])
+    assert again.json()["submission"] == str(job.jti)
+    assert door.ledger.size() == size + 2
+    assert not door.house.ledger.jobs.unfinished()
+
+
+def test_a_file_that_a_fault_stopped_is_decided_at_the_next_start(door, monkeypatch):
+    """What was signed for it is kept first, so nobody has to send it again."""
+    size = door.ledger.size()
+
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as fault:
+        fault.setattr(door.house.ledger, "_decide_and_save", broken)
+        door.post_csv(RESULTS)
+    door.restart()
+    door.work()
+
+    assert door.ledger.size() == size + 2
+    assert statuses(door.post_csv(RESULTS)) == ["accepted", "accepted"]
+    assert door.ledger.size() == size + 2
+
+
+def test_a_row_that_was_recorded_while_its_answer_was_lost_is_answered_from_its_record(door, monkeypatch):
+    """The process goes between the record and the outcome: the same bytes get positions, nothing is doubled."""
+    size = door.ledger.size()
+
+    def lost(*_arguments: object, **_options: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as fault:
+        fault.setattr(door.house.ledger.outcomes, "keep", lost)
+        assert door.post_csv(RESULTS).status_code == 500
+    door.restart()
+    answer = door.post_csv(RESULTS)
+
+    assert statuses(answer) == ["accepted", "accepted"]
+    assert [row["position"] for row in answer.json()["rows"]] == [size + 1, size + 2]
+    assert door.ledger.size() == size + 2
+
+
+def test_what_does_not_check_is_500_without_details(door, monkeypatch):
+    """The operator is told what is damaged, not whoever asks."""
+
+    def damaged(*_arguments: object) -> None:
+        raise Corrupt("record 7 of learner 9000000001 does not open")
+
+    monkeypatch.setattr(door.house.ledger, "_decide_and_save", damaged)
+
+    answer = door.post_csv(RESULTS)
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "corrupt")
+    assert "record 7" not in answer.text
+
+
+def test_a_clock_that_went_back_stops_writing_for_a_while(door):
+    """503, nothing recorded; when the clock is right again the same bytes are decided."""
+    size = door.ledger.size()
+    door.ledger.clock.advance(-HOUR)
+    early = door.post_csv(RESULTS)
+
+    door.ledger.clock.advance(HOUR)
+    later = door.post_csv(RESULTS)
+
+    assert early.status_code == 503
+    assert "retry-after" in early.headers
+    assert statuses(later) == ["accepted", "accepted"]
+    assert door.ledger.size() == size + 2
+
+
+def test_a_key_that_is_no_longer_on_the_register_as_delegated_says_nothing(door):
+    """Files of an organisation whose key in our keeping was retired: 403, and nothing is recorded."""
+    kid = door.ledger.signer(PROVIDER_KEY).thumbprint
+    retired = statement("key.retired", organisation=PROVIDER, kid=kid, from_="2026-11-22")
+    door.ledger.must(REGISTRAR, [retired])
+    head = door.head()
+
+    answer = door.post_csv(RESULTS)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "E909")
+    assert door.head() == head
