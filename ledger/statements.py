@@ -185,7 +185,7 @@ def read_submission(lines: Iterable[bytes], *, origin: str) -> ReceivedSubmissio
 
 def _type_of(row: Row) -> str:
     try:
-        value = json.loads(row.statement)
+        value = json.loads(row.statement.decode())  # as text: of bytes it would guess the encoding first
     except (ValueError, RecursionError):
         return ""
     found = value.get("type") if isinstance(value, dict) else None

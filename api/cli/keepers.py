@@ -48,7 +48,8 @@ def init(
     settings = Settings()
     with spoken_errors():
         files = files_of(data, settings)
-        if files.exists:
+        if files.exists or files.epoch.exists():
+            # Not even the passphrase is made again: the old one opens the keys that are there.
             fail(f"{data} holds a ledger already", WRONG_USE)
         passphrase = (
             settings.passphrase_file.read_bytes().strip()
@@ -95,7 +96,7 @@ def run_server(data: Path, host: str, port: int, settings: Settings) -> None:
             "a demonstration ledger lets anyone pose as a learner: it is served on 127.0.0.1 only", WRONG_USE
         )
     if not is_sound():
-        out.print("This SQLite build can corrupt a database under load: use 3.51.3 or newer.", style="bold red")
+        out.print("This SQLite can corrupt a database under load: use 3.51.3 or newer.", style="bold red")
     if house.fault is not None:
         out.print(f"Reading only: {house.fault}", style="bold red", markup=False)
     try:

@@ -5,6 +5,7 @@
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,7 +32,7 @@ from api.client import rows as files
 from api.client.answers import answer_csv, counts, outcomes
 from api.client.errors import Refused
 from api.client.post import Answer, post
-from api.client.statements import Statement
+from api.client.statements import Line, Statement, line
 from api.client.submission import Submission, build, organisation_id
 from api.client.verify import Trust, http_fetch, verify
 
@@ -75,8 +76,8 @@ def post_file(
             if organisation is None:
                 fail("say whose key it is: --organisation 95001", WRONG_USE)
             answer, rows = _signed(data, url, key, organisation, origin, keep, passphrase_of(passphrase_file))
-    if to is not None:
-        to.write_bytes(answer_csv(data, rows))
+        if to is not None:
+            to.write_bytes(answer_csv(data, rows))
     _show(answer, rows, as_json=as_json)
 
 
@@ -88,10 +89,13 @@ def _signed(
     origin: str | None,
     keep: Path | None,
     passphrase: str | None,
-) -> tuple[Answer, list[dict[str, Any]]]:
+) -> tuple[Answer | None, list[dict[str, Any]]]:
+    """Sign and post; return the answer, None where no row could be read, and an outcome for every row."""
     file, statements = _statements(data)
+    if file is not None and not statements:
+        return None, outcomes(file, [])
     if keep is not None and keep.exists():
-        submission = Submission.load(keep)  # the same bytes as at the first try
+        submission = _kept(keep, statements)
     else:
         submission = build(
             statements,
@@ -104,6 +108,20 @@ def _signed(
             submission.save(keep)
     answer = _with_progress(url, submission, None, None)
     return answer, answer.rows if file is None else outcomes(file, answer.rows)
+
+
+def _kept(path: Path, statements: Sequence[Any]) -> Submission:
+    """Return the submission that was kept at the first try; Refused when it says something else."""
+    submission = Submission.load(path)
+    wanted = [Statement(one.statement, one.who) if isinstance(one, files.Row) else one for one in statements]
+    if len(wanted) != len(submission) or not all(map(_says, submission.statements, wanted)):
+        raise Refused(f"{path} keeps a submission of other content: name another file with --keep")
+    return submission
+
+
+def _says(kept: Line, wanted: Statement | Mapping[str, Any]) -> bool:
+    said = wanted if isinstance(wanted, Statement) else Statement(wanted)
+    return line(said, kept.salt, kept.who_salt or b"") == kept
 
 
 def _statements(data: bytes) -> tuple[files.ReadFile | None, list[Any]]:
@@ -130,13 +148,18 @@ def _statement(value: Any) -> Any:
 
 
 def _origin(url: str) -> str:
-    try:
-        response = httpx2.get(f"{url.rstrip('/')}/log/checkpoint", timeout=10, follow_redirects=False)
-    except httpx2.TransportError as error:
-        raise Refused(f"no ledger answers at {url}") from error
+    response = _get(url, "/log/checkpoint")
     if response.status_code != HTTPStatus.OK:
         raise Refused(f"the ledger at {url} has published nothing yet: name the log with --origin")
     return response.text.split("\n", 1)[0]
+
+
+def _get(url: str, path: str, headers: Mapping[str, str] | None = None) -> httpx2.Response:
+    """Ask the ledger at an address, and nobody it points to; Refused when none answers there."""
+    try:
+        return httpx2.get(f"{url.rstrip('/')}{path}", headers=headers, timeout=30, follow_redirects=False)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise Refused(f"no ledger answers at {url}") from error
 
 
 def _with_progress(
@@ -152,10 +175,10 @@ def _with_progress(
         return post(url, content, token=token, idempotency_key=idempotency_key, progress=progress)
 
 
-def _show(answer: Answer, rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _show(answer: Answer | None, rows: list[dict[str, Any]], *, as_json: bool) -> None:
     found = counts(rows)
     if as_json:
-        print_json({**answer.raw, "counts": found, "rows": rows})
+        print_json({**(answer.raw if answer else {}), "counts": found, "rows": rows})
     else:
         for row in rows:
             for one in row["findings"]:
@@ -168,7 +191,8 @@ def _show(answer: Answer, rows: list[dict[str, Any]], *, as_json: bool) -> None:
                     )
                     out.print(f"    {one['fix']}", markup=False)
         out.print("  ".join(f"{name} {number}" for name, number in found.items()), markup=False)
-        _show_receipt(answer, rows)
+        if answer is not None:
+            _show_receipt(answer, rows)
     if found["rejected"] or found["held"]:
         raise typer.Exit(REFUSED)
 
@@ -194,15 +218,19 @@ def prove(
     headers = {"Accept": "text/x.tlog-proof"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    try:
-        response = httpx2.get(
-            f"{url.rstrip('/')}/v1/receipts/{position}", headers=headers, timeout=30, follow_redirects=False
-        )
-    except httpx2.TransportError:
-        fail(f"no ledger answers at {url}")
+    with spoken_errors():
+        response = _get(url, f"/v1/receipts/{position}", headers)
     if response.status_code != HTTPStatus.OK:
-        fail(str(response.json().get("detail", response.status_code)))
+        fail(_detail(response))
     out.print(response.text, end="", markup=False)
+
+
+def _detail(response: httpx2.Response) -> str:
+    """Return the sentence of a problem document; what can be said where the answer is none."""
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, LookupError, TypeError):
+        return f"the answer is not a ledger's (HTTP status {response.status_code})"
 
 
 def verify_file(

@@ -177,7 +177,7 @@ class Desk:
         Raises:
             Problem: (422) nothing of the file could be read; the findings say why.
             Reused: (E908) the idempotency key was used with another file.
-            Unauthorised: no delegated key of this organisation is in custody here.
+            Unauthorised: no delegated key of this organisation is in custody here, or it was retired.
         """
         self._house.check_writable()
         ledger = self._house.ledger
@@ -228,8 +228,10 @@ class Desk:
             by=str(bearer.id),
         )
         body = submission.body()
-        claims = self._read(body.splitlines()).claims
-        outcomes = ledger.outcomes
+        received = self._read(body.splitlines())
+        # A key that counts no longer is told so before anything is kept under this name.
+        ledger.actor(received)
+        claims, outcomes = received.claims, ledger.outcomes
         return ledger.jobs.receive(
             organisation.id,
             jti,

@@ -3,11 +3,12 @@
 Source: SPEC.md 6; C2SP tlog-tiles, tlog-policy.
 """
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from api.dependencies import HouseDep, NumberPath
 from ledger.errors import Absent, Malformed
+from ledger.keys.did import did_path
 from ledger.log.tiles import LEVEL_BITS, TILE_WIDTH, parse_tile_path
 from ledger.publisher import latest
 
@@ -70,10 +71,12 @@ def get_trust_signature(house: HouseDep) -> Response:
 @router.get("/.well-known/did.json")
 @router.get("/providers/{segment}/did.json")
 @router.get("/bodies/{segment}/did.json")
-def get_did_document(house: HouseDep, segment: str | None = None) -> Response:
+def get_did_document(request: Request, house: HouseDep, segment: str | None = None) -> Response:
     """Return the DID document of the operator, of a provider, or of a body."""
-    document = house.issuer.did_document(segment)
-    if document is None:
+    # As it was sent: `A%2DB` in a DID is another body than `A-B`, and both are `A-B` once decoded.
+    path = request.scope["raw_path"].decode("latin-1")
+    document = house.issuer.did_document(segment and path.split("/")[2])
+    if document is None or did_path(document["id"]) != path:
         raise Absent("no issuer of this ledger has that identifier")
     return JSONResponse(document, media_type="application/did+json", headers={"Cache-Control": FIVE_MINUTES})
 

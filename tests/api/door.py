@@ -155,7 +155,7 @@ def copy_of(made: Path, folder: Path) -> Door:
 
 
 def results_csv(rows: Sequence[tuple[Human, str, str]], *, first: int = 1) -> bytes:
-    """Return a results file: (whose, which outcome, grade) for each row, referred to as R-1, R-2 …"""
+    """Return a results file: (whose, which outcome, grade) for each row; called R-1, R-2, and so on."""
     lines = [
         f"R-{number},{who.nsn},{who.name_id},{who.date_of_birth},6022,{outcome},{reference(who)},{grade},2026-03-02"
         for number, (who, outcome, grade) in enumerate(rows, first)

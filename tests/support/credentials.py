@@ -344,7 +344,10 @@ def open_badge(award: Award, receipt: str) -> Document:
                         for name, text, _ in award.outcomes
                     ),
                     _alignment(
-                        "ext:NZQAConsentToAssess", "95001", "Provider accreditation", f"https://{HOST}/providers"
+                        "ext:NZQAConsentToAssess",
+                        "95001",
+                        "Provider accreditation",
+                        f"https://{HOST}/providers",
                     ),
                 ],
                 "resultDescription": [

@@ -100,7 +100,7 @@ def test_a_file_that_a_fault_stopped_is_decided_at_the_next_start(door, monkeypa
 
 
 def test_a_row_that_was_recorded_while_its_answer_was_lost_is_answered_from_its_record(door, monkeypatch):
-    """The process goes between the record and the outcome: the same bytes get positions, nothing is doubled."""
+    """The process goes between the record and the outcome: the same bytes get both, once."""
     size = door.ledger.size()
 
     def lost(*_arguments: object, **_options: object) -> None:
@@ -146,14 +146,14 @@ def test_a_clock_that_went_back_stops_writing_for_a_while(door):
     assert door.ledger.size() == size + 2
 
 
-def test_a_key_that_is_no_longer_on_the_register_as_delegated_says_nothing(door):
-    """Files of an organisation whose key in our keeping was retired: 403, and nothing is recorded."""
+def test_a_retired_key_in_our_keeping_signs_no_file(door):
+    """Files of an organisation whose key in our keeping was retired: 403, and nothing is kept or recorded."""
     kid = door.ledger.signer(PROVIDER_KEY).thumbprint
     retired = statement("key.retired", organisation=PROVIDER, kid=kid, from_="2026-11-22")
     door.ledger.must(REGISTRAR, [retired])
-    head = door.head()
+    head, jobs = door.head(), door.jobs()
 
     answer = door.post_csv(RESULTS)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "E909")
-    assert door.head() == head
+    assert (door.head(), door.jobs()) == (head, jobs)

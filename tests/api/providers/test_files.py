@@ -34,7 +34,7 @@ def insist_on_nothing(door: Door, data: bytes, status: int, code: str, **options
 
 
 def test_a_file_is_answered_row_by_row(door):
-    """Two results are recorded; a third, on an outcome that is not there, says what to do and stops nobody."""
+    """Two results are recorded; a third, on an unknown outcome, says what to do and stops nobody."""
     size = door.ledger.size()
 
     answer = door.post_csv(results_csv([(ANA, "LO1", "A"), (ANA, "LO9", "A"), (BEN, "LO2", "N")]))
@@ -261,7 +261,7 @@ def test_a_file_needs_a_key_in_our_keeping(door):
 @pytest.mark.parametrize("media_type", ["application/pdf", "text/plain", ""])
 def test_another_media_type_is_refused(door, media_type):
     """415: neither signed lines nor a file."""
-    answer = door.post_csv(RESULTS, **{"Content_Type": media_type})
+    answer = door.post_csv(RESULTS, Content_Type=media_type)
 
     assert answer.status_code == 415
     assert answer.json()["code"] == "media-type"

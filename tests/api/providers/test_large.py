@@ -1,4 +1,4 @@
-"""Large submissions over HTTP: kept before they are answered, decided in the background, whatever stops it."""
+"""Large submissions over HTTP: kept before they are answered, decided in the background, stops or not."""
 
 import csv
 import io
@@ -333,7 +333,7 @@ def test_a_job_that_cannot_be_resumed_stops_nobody(small, monkeypatch, caplog):
     assert humans[0].nsn not in caplog.text
 
 
-def test_too_many_waiting_are_503_and_posted_again_later(small, monkeypatch):
+def test_too_many_waiting_are_503_and_posted_again_later(small):
     """Kept all the same: the same bytes a moment later, or the next start, go on with them."""
     humans = learners(small, 6)
     small.desk._waiting.maxsize = 1

@@ -178,7 +178,7 @@ def test_another_logs_key_proves_nothing(door, sent):
     """A receipt is checked against the key one has from elsewhere, not against what it brings."""
     position = door.post_signed(sent).json()["rows"][0]["position"]
     receipt = door.get(f"/v1/receipts/{position}", PROVIDER).json()["receipt"]
-    name, _, _ = vkey_of(door).split("+")
+    name = vkey_of(door).partition("+")[0]
     from_elsewhere = _vkey(name, door.ledger.signer(REGISTRAR).public_key_jwk()["x"])
 
     with pytest.raises(Refused, match="not signed by the log"):

@@ -14,7 +14,9 @@ from ledger.audit import audit_files
 from ledger.errors import Corrupt, Rollback, Split, Unavailable
 from ledger.files import LedgerFiles
 from ledger.publisher import latest
+from ledger.store.sqlite import LedgerRecorder
 from tests.ledger.audit.tampering import unlocked
+from tests.ledger.golden.samples import golden_records, recorded
 from tests.support.ledgers import House, a_ledger, a_study_ledger, an_empty_ledger, open_house, people
 from tests.support.world import ORIGIN
 
@@ -291,3 +293,36 @@ def test_a_signature_by_a_key_that_nobody_registered_is_found(tmp_path: Path) ->
     faults = house.audit().faults
 
     assert [fault.where for fault in faults] == ["record 3"]
+
+
+def test_instants_that_go_back_are_found(tmp_path: Path) -> None:
+    """A recorder that took its clock's word: everything else about its records holds."""
+    house = a_study_ledger(tmp_path)
+    house.register(*people(3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ledger.store.sqlite.recorded_at", lambda clock, _last_us: clock.now_us())
+        house.clock.advance(timedelta(hours=-1))
+        house.register(*people(2, first=500))
+    house.clock.advance(timedelta(hours=2))
+    house.publish()
+
+    faults = house.audit().faults
+
+    newest = house.size()
+    assert [(fault.code, fault.where) for fault in faults] == [
+        ("recorded-at", f"record {position}") for position in (newest - 1, newest)
+    ]
+
+
+def test_a_version_that_was_left_out_is_found(tmp_path: Path) -> None:
+    """A recorder that took version 3 after 1: entry, leaf and tree know nothing of it."""
+    wanted = ("learner.enrolled", "assessment.passed")
+    records = {topic: one for topic, one in golden_records().items() if topic in wanted}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LedgerRecorder, "_check_versions", lambda *_: None)
+        recorded(tmp_path, records).close()
+
+    faults = audit_files(LedgerFiles(tmp_path)).faults
+
+    (fault,) = (fault for fault in faults if fault.code == "versions")
+    assert fault.what == "versions 1 to 3 in 2 records"

@@ -4,18 +4,34 @@ Source: LEDGER.md 9, P5. The changes are generated from the schema: a table or c
 is tampered with here from then on.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger import database
 from ledger.audit import Report, audit_files
+from ledger.domain.base import PRIVATE
+from ledger.domain.registry import EVENTS
+from ledger.encoding.msgpack import pack, unpack
+from ledger.encoding.strict_json import b64url, canonical, parse, unb64url
 from ledger.files import LedgerFiles
 from ledger.founding import REGISTRAR
 from ledger.keys.signer import ES256
+from ledger.log.merkle import node_hash, root_of
 from ledger.store.sqlite import APPEND_ONLY, SCHEMA
-from tests.ledger.audit.tampering import Bench, Change, Column, columns, row_changes, tables, value_changes
+from tests.ledger.audit.tampering import (
+    Bench,
+    Change,
+    Column,
+    columns,
+    row_changes,
+    tables,
+    unlocked,
+    value_changes,
+)
 from tests.support.ledgers import House, a_full_ledger, people, statement
 from tests.support.world import ANA, an_award
 
@@ -108,6 +124,118 @@ def test_the_ledger_has_rows_in_every_table(house: House) -> None:
     assert counts["record"] > 256
     assert counts["checkpoint"] >= 3
     assert counts["head"] == 1
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_a_row_counted_from_the_end_is_found(house: House, bench: Bench, *, short: bool) -> None:
+    """Row 3 of 53 written as -50: to a careless reader the very same statement."""
+    rows = "(SELECT length(leaf_hashes) / 32 FROM submission WHERE number = record.submission)"
+    assert bench.apply(Change("from the end", (f"UPDATE record SET row = row - {rows} WHERE position = 20",)))  # noqa: S608
+
+    faults = _audited(house, bench, short=short).faults
+
+    assert [(fault.code, fault.where) for fault in faults] == [("submission", "record 20")]
+
+
+# ------------------------------------------------------------------ changes that fit together
+
+
+def _rewrite(bench: Bench, table: str, column: str, change: Callable[[Any], Any], where: str) -> None:
+    """Replace a value by what a function makes of it."""
+    with unlocked(bench.path) as connection:
+        (value,) = connection.execute(f"SELECT {column} FROM {table} WHERE {where}").fetchone()  # noqa: S608
+        connection.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (change(value),))  # noqa: S608
+
+
+def _found_both_ways(house: House, bench: Bench) -> set[tuple[str, str]]:
+    """Return code and place of what is found; the short and the plain way say the same."""
+    found, plain = _audited(house, bench).faults, _audited(house, bench, short=False).faults
+    assert found == plain
+    return {(fault.code, fault.where) for fault in found}
+
+
+def _first_citing(bench: Bench, number: int) -> str:
+    connection = database.connect(bench.path)
+    (position,) = connection.execute(
+        "SELECT MIN(position) FROM record WHERE submission = ?", (number,)
+    ).fetchone()
+    connection.close()
+    return f"record {position}"
+
+
+def _private_submissions(house: House) -> list[int]:
+    """Return the numbers of the submissions that no public record carries a copy of."""
+    connection = database.connect(house.files.ledger)
+    rows = connection.execute("SELECT DISTINCT submission, topic FROM record ORDER BY submission").fetchall()
+    connection.close()
+    return sorted({number for number, topic in rows if EVENTS[topic].PRIVACY is PRIVATE})
+
+
+def test_another_signature_of_the_right_form_is_found(house: House, bench: Bench) -> None:
+    """One sign of the signature changed, in every submission whose token stands nowhere else."""
+    for number in _private_submissions(house):
+        _rewrite(bench, "submission", "jws", _other_signature, f"number = {number}")
+
+        assert ("signature", _first_citing(bench, number)) in _found_both_ways(house, bench), number
+        bench.restore()
+
+
+def _other_signature(token: str) -> str:
+    head, _, signature = token.rpartition(".")
+    return f"{head}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+
+
+def test_another_payload_under_the_same_signature_is_found(house: House, bench: Bench) -> None:
+    """The time it was made: nothing else in the ledger knows it."""
+    number = _private_submissions(house)[-1]
+
+    def later(token: str) -> str:
+        head, body, signature = token.split(".")
+        payload = parse(unb64url(body), size_max_bytes=4096)
+        return f"{head}.{b64url(canonical({**payload, 'iat': payload['iat'] + 1}))}.{signature}"
+
+    _rewrite(bench, "submission", "jws", later, f"number = {number}")
+
+    assert ("signature", _first_citing(bench, number)) in _found_both_ways(house, bench)
+
+
+def test_inner_nodes_in_place_of_leaves_are_found(house: House, bench: Bench) -> None:
+    """Half as many hashes with the very same root: a tree does not say by itself how many leaves it has."""
+    number = _private_submissions(house)[0]
+
+    def folded(leaves: bytes) -> bytes:
+        pairs = [leaves[at : at + 64] for at in range(0, len(leaves), 64)]
+        nodes = [node_hash(pair[:32], pair[32:]) if len(pair) == 64 else pair for pair in pairs]
+        assert root_of(nodes) == root_of([leaves[at : at + 32] for at in range(0, len(leaves), 32)])
+        return b"".join(nodes)
+
+    _rewrite(bench, "submission", "leaf_hashes", folded, f"number = {number}")
+
+    assert ("submission", _first_citing(bench, number)) in _found_both_ways(house, bench)
+
+
+def test_a_byte_moved_from_one_commitment_to_the_next_is_found(house: House, bench: Bench) -> None:
+    """Hashed one after the other they give the same entry; each must have its own 32 bytes."""
+
+    def moved(state: bytes) -> bytes:
+        opened, claims, sealed_commit, sealed = unpack(state)
+        return pack([opened, claims[:-1], claims[-1:] + sealed_commit, sealed])
+
+    _rewrite(bench, "record", "state", moved, "position = 30")
+
+    assert ("state", "record 30") in _found_both_ways(house, bench)
+
+
+def test_another_spelling_of_the_same_values_is_found(house: House, bench: Bench) -> None:
+    """The outer array written longer than it need be: the entry is the same, the bytes are not canonical."""
+
+    def longer(state: bytes) -> bytes:
+        assert state[0] == 0x94, "an array of four in its shortest form"
+        return b"\xdc\x00\x04" + state[1:]
+
+    _rewrite(bench, "record", "state", longer, "position = 30")
+
+    assert _found_both_ways(house, bench) == {("encoding", "record 30")}
 
 
 SCHEMA_CHANGES = {
