@@ -67,7 +67,13 @@ def spoken_errors() -> Iterator[None]:
         fail(str(error), SPLIT)
     except (LedgerError, ClientError) as error:
         fail(str(error), REFUSED)
-    except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+    except (
+        FileNotFoundError,
+        FileExistsError,
+        IsADirectoryError,
+        NotADirectoryError,
+        PermissionError,
+    ) as error:
         fail(str(error), WRONG_USE)
 
 
