@@ -102,6 +102,9 @@ def _house(folder: Path, settings: Settings, step: Step) -> House:
             fail(f"{folder} holds a ledger that is not a demonstration")
         step(f"Found the demonstration ledger in {folder}.")
         return open_house(folder, settings)
+    if files.epoch.exists():
+        # Not even the passphrase is made again: the old one opens the keys that are there.
+        fail(f"{folder} holds the keys of a ledger")
     ledger = found(files, make_passphrase(files), CHARTER)
     step(f"Founded {CHARTER.origin} in {folder}.")
     statements = data_of.register()

@@ -65,13 +65,14 @@ def post_file(
 
     Posting the same again is safe: it gets the same answer and writes nothing.
     """
+    answer: Answer | None
     with spoken_errors():
         data = read_input(path)
         if key is None:
             if token is None:
                 fail("post with --key and --organisation, or with --token", WRONG_USE)
-            answer = _with_progress(url, data, token, idempotency_key)
-            rows = answer.rows
+            said = _with_progress(url, data, token, idempotency_key)
+            answer, rows = said, said.rows
         else:
             if organisation is None:
                 fail("say whose key it is: --organisation 95001", WRONG_USE)
@@ -113,7 +114,9 @@ def _signed(
 def _kept(path: Path, statements: Sequence[Any]) -> Submission:
     """Return the submission that was kept at the first try; Refused when it says something else."""
     submission = Submission.load(path)
-    wanted = [Statement(one.statement, one.who) if isinstance(one, files.Row) else one for one in statements]
+    wanted = [
+        Statement(one.statement or {}, one.who) if isinstance(one, files.Row) else one for one in statements
+    ]
     if len(wanted) != len(submission) or not all(map(_says, submission.statements, wanted)):
         raise Refused(f"{path} keeps a submission of other content: name another file with --keep")
     return submission
