@@ -4,6 +4,8 @@ UV := sh .ci/uv
 RUN := $(UV) run --frozen --no-sync
 # Tests run in this many processes: `make test WORKERS=1` where one must be watched.
 WORKERS ?= auto
+# `make run PORT=8001` where 8000 is taken.
+PORT ?= 8000
 
 stage = @printf '\n== %s\n' '$(1)'
 # Getting uv and getting the packages fail for different reasons; .ci/uv explains its own.
@@ -18,10 +20,10 @@ sync = @$(UV) --version >/dev/null && { $(UV) sync --quiet --inexact $(1) || { p
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: ## Serve the demonstration ledger at http://127.0.0.1:8000 until Ctrl-C
+run: ## Serve the demonstration ledger at http://127.0.0.1:8000 (or PORT=8001) until Ctrl-C
 	$(call stage,setup)
 	$(call sync,--frozen --no-default-groups)
-	@$(RUN) roa demo --data demo-data --serve
+	@$(RUN) roa demo --data demo-data --serve --port $(PORT)
 
 test: lint ## Run everything: format, lint, types, floors, then all tests, the scripts against the installed wheel
 	$(call stage,wheel built and installed outside the checkout)

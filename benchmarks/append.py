@@ -26,7 +26,7 @@ from ledger.store.recorder import Submission, Write
 from ledger.store.sqlite import SCHEMA
 from tests.support.ledgers import House, an_empty_ledger
 
-BATCH, BATCHES, SINGLES = 1_000, 10, 500
+BATCH, BATCHES, SINGLES = 1_000, 10, 1_000
 ISS = UUID(int=95001)
 NOW_US = 1_795_305_600_000_000
 STATEMENT = (

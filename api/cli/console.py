@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from api.client.errors import ClientError
-from api.house import House, close_house, open_house
+from api.house import House, close_house, existing_files, open_house
 from api.settings import Settings
-from ledger.errors import LedgerError, Rollback, Split
+from ledger.errors import Absent, LedgerError, Rollback, Split
+from ledger.files import LedgerFiles
 
 DONE, REFUSED, WRONG_USE, ROLLBACK, SPLIT, INCOMPLETE, INTERNAL = 0, 1, 2, 3, 4, 5, 70
 
@@ -40,6 +42,23 @@ def fail(message: str, code: int = REFUSED) -> NoReturn:
     raise typer.Exit(code)
 
 
+def settings_of_environment(**given: Any) -> Settings:
+    """Return the settings that the environment names; wrong use where one of them cannot be read."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        fail(f"ROA_{'_'.join(map(str, first['loc'])).upper()}: {first['msg']}", WRONG_USE)
+
+
+def ledger_in(data: Path, settings: Settings) -> LedgerFiles:
+    """Return where the ledger in a folder keeps its files; wrong use where there is none."""
+    try:
+        return existing_files(data, settings)
+    except Absent as error:
+        fail(str(error), WRONG_USE)
+
+
 @contextmanager
 def opened(data: Path, *, writes: bool = False) -> Iterator[House]:
     """Open the ledger in a folder for one command.
@@ -47,7 +66,9 @@ def opened(data: Path, *, writes: bool = False) -> Iterator[House]:
     Raises:
         Rollback, Split: the command writes, and database and anchor do not agree.
     """
-    house = open_house(data, Settings())
+    settings = settings_of_environment()
+    ledger_in(data, settings)
+    house = open_house(data, settings)
     try:
         if writes and house.fault is not None:
             raise house.fault
@@ -74,7 +95,7 @@ def spoken_errors() -> Iterator[None]:
         NotADirectoryError,
         PermissionError,
     ) as error:
-        fail(str(error), WRONG_USE)
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), WRONG_USE)
 
 
 def read_input(path: str) -> bytes:

@@ -24,8 +24,17 @@ import typer
 from rich.table import Table
 
 from api.cli import demo as data_of
-from api.cli.console import AsJson, err, fail, out, print_json, spoken_errors
-from api.cli.keepers import run_server
+from api.cli.console import (
+    WRONG_USE,
+    AsJson,
+    err,
+    fail,
+    out,
+    print_json,
+    settings_of_environment,
+    spoken_errors,
+)
+from api.cli.keepers import Address, Port, reserved, run_server
 from api.client.answers import counts
 from api.client.statements import Statement
 from api.client.submission import build, organisation_id
@@ -47,21 +56,28 @@ CHARTER = Charter(
 )
 DEMO_PUBLISH_EVERY_S = 1.0
 PERSONAS = 5
+ELSEWHERE = "name another folder, or remove this one"
 
 Step = Callable[[str], None]
 
 
 def demo(
-    data: Annotated[Path | None, typer.Option("--data", help="Folder for the demonstration ledger.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="Folder for the demonstration ledger; one that is removed at the end if left out."
+        ),
+    ] = None,
     serve: Annotated[bool, typer.Option("--serve", help="Serve it afterwards until Ctrl-C.")] = False,
     as_json: AsJson = False,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    host: Address = "127.0.0.1",
+    port: Port = 8000,
 ) -> None:
     """Run the whole arrow on invented data: post, decide, seal, prove, show, export, check."""
-    settings = Settings(publish_every_s=DEMO_PUBLISH_EVERY_S)
+    settings = settings_of_environment(publish_every_s=DEMO_PUBLISH_EVERY_S)
     with spoken_errors(), tempfile.TemporaryDirectory(prefix="roa-demo-") as scratch:
         folder = data or Path(scratch) / "ledger"
+        held = reserved(host, port) if serve else None  # before the work: a port in use is told at once
         started = time.monotonic()
         figures = run(folder, settings, _say if not as_json else _silent)
         figures["seconds"] = round(time.monotonic() - started, 1)
@@ -69,9 +85,8 @@ def demo(
             print_json(figures)
         else:
             _table(figures, folder if data else None)
-        if serve:
-            out.print(f"Serving http://{host}:{port} until Ctrl-C.", markup=False)
-            run_server(folder, host, port, settings)
+        if held is not None:
+            run_server(folder, held, settings)
     failed = not (figures["verified"] and figures["revoked_detected"] and figures["tampered_detected"])
     if failed:
         fail("the demonstration did not show what it should: see the figures")
@@ -99,12 +114,12 @@ def _house(folder: Path, settings: Settings, step: Step) -> House:
     files = files_of(folder, settings)
     if files.exists:
         if not (folder / DEMO_MARK).exists():
-            fail(f"{folder} holds a ledger that is not a demonstration")
+            fail(f"{folder} holds a ledger that is no finished demonstration: {ELSEWHERE}", WRONG_USE)
         step(f"Found the demonstration ledger in {folder}.")
         return open_house(folder, settings)
     if files.epoch.exists():
         # Not even the passphrase is made again: the old one opens the keys that are there.
-        fail(f"{folder} holds the keys of a ledger")
+        fail(f"{folder} holds the keys of a ledger: {ELSEWHERE}", WRONG_USE)
     ledger = found(files, make_passphrase(files), CHARTER)
     step(f"Founded {CHARTER.origin} in {folder}.")
     statements = data_of.register()

@@ -3,6 +3,11 @@
 `init`, `serve`, `audit`, `publish`, `rebuild`, `export`.
 """
 
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -10,6 +15,7 @@ from uuid import UUID
 import typer
 
 from api.cli.console import (
+    INTERNAL,
     REFUSED,
     ROLLBACK,
     SPLIT,
@@ -17,12 +23,14 @@ from api.cli.console import (
     AsJson,
     Data,
     fail,
+    ledger_in,
     opened,
     out,
     print_json,
+    settings_of_environment,
     spoken_errors,
 )
-from api.house import House, close_house, existing_files, files_of, furnish, open_house, passphrase_of
+from api.house import House, close_house, files_of, furnish, open_house, passphrase_of
 from api.operations.registrar import found
 from api.settings import Settings
 from ledger.audit import Report, audit_files
@@ -34,18 +42,27 @@ from ledger.privacy.vault import Vault
 from projections.issuing import EXPORT_FORMATS
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+NUMBER_MAX, PORT_MAX = 99_999, 65_535
+_HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_ORIGIN = re.compile(rf"{_HOST.pattern}(/[A-Za-z0-9._~-]+)*")
+
+Address = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=PORT_MAX)]
 
 
 def init(
     data: Data,
     origin: Annotated[str, typer.Option(help="Name of the log, for ever.")] = "ledger.example/log",
     host: Annotated[str, typer.Option(help="Host of did:web identifiers, for ever.")] = "ledger.example",
-    registrar_number: Annotated[int, typer.Option(help="Number of the regulator.")] = 95000,
+    registrar_number: Annotated[
+        int, typer.Option(help="Number of the regulator.", min=1, max=NUMBER_MAX)
+    ] = 95000,
     registrar_name: Annotated[str, typer.Option(help="Name of the regulator.")] = "Qualifications Authority",
     operator_name: Annotated[str, typer.Option(help="Name of whoever runs the ledger.")] = "Ledger Operator",
 ) -> None:
     """Found a new ledger: folder, keys, first record, first checkpoint."""
-    settings = Settings()
+    settings = settings_of_environment()
+    charter = _charter(origin, host, registrar_number, registrar_name, operator_name)
     with spoken_errors():
         files = files_of(data, settings)
         if files.exists or files.epoch.exists():
@@ -56,7 +73,8 @@ def init(
             if settings.passphrase_file
             else make_passphrase(files)
         )
-        charter = Charter(origin, host, registrar_number, registrar_name, operator_name)
+        if not passphrase:
+            fail(f"{settings.passphrase_file} is empty: it holds the passphrase of the keys", WRONG_USE)
         house = furnish(found(files, passphrase, charter), settings)
         house.catch_up()
         house.issuer.write_trust()
@@ -69,29 +87,67 @@ def init(
             f"The passphrase that opens its keys is in {files.passphrase}: keep a copy elsewhere.",
             markup=False,
         )
-    out.print(f"Next: roa keys custody --data {data} NUMBER …, or roa serve --data {data}", markup=False)
+    out.print(
+        f"Next: roa serve --data {data}; the regulator then posts who is on the register:"
+        f" roa post FILE --organisation {registrar_number} --key {files.keys / 'registrar.pem'}",
+        markup=False,
+    )
 
 
-def serve(
-    data: Data,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
-) -> None:
+def _charter(origin: str, host: str, number: int, registrar: str, operator: str) -> Charter:
+    """Return what is fixed for ever; wrong use, before anything is written, where it cannot be."""
+    if not _ORIGIN.fullmatch(origin):
+        fail("--origin is a host name, with a path or without, such as ledger.example/log", WRONG_USE)
+    if not _HOST.fullmatch(host):
+        fail("--host is a host name in small letters, such as ledger.example", WRONG_USE)
+    if not registrar.strip() or not operator.strip():
+        fail("--registrar-name and --operator-name say who they are", WRONG_USE)
+    return Charter(origin, host, number, registrar, operator)
+
+
+def serve(data: Data, host: Address = "127.0.0.1", port: Port = 8000) -> None:
     """Serve a ledger over HTTP until Ctrl-C."""
+    settings = settings_of_environment()
     with spoken_errors():
-        run_server(data, host, port, Settings())
+        ledger_in(data, settings)
+        run_server(data, reserved(host, port), settings)
 
 
-def run_server(data: Path, host: str, port: int, settings: Settings) -> None:
-    """Open a ledger and serve it until a signal says stop."""
+def reserved(host: str, port: int) -> socket.socket:
+    """Return a socket that holds an address, and does not listen yet; wrong use where it cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        held = socket.socket(family, kind, protocol)
+    except OSError as error:
+        fail(f"--host {host}: {error.strerror}", WRONG_USE)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with _had(host, port):
+        held.bind(address)
+    return held
+
+
+@contextmanager
+def _had(host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        fail(f"{host} port {port}: {error.strerror}: choose another with --port", WRONG_USE)
+
+
+def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
+    """Open a ledger and serve it at an address that is held, until a signal says stop."""
     # The web is not loaded for commands that need none of it.
     import uvicorn
 
     from api.app import create_app
 
+    host, port = held.getsockname()[:2]
+    with _had(host, port):
+        held.listen()  # whoever knocks from now on waits for the short while until all is open
     house = open_house(data, settings)
     if house.demo and host not in LOOPBACK:
         close_house(house)
+        held.close()
         fail(
             "a demonstration ledger lets anyone pose as a learner: it is served on 127.0.0.1 only", WRONG_USE
         )
@@ -99,10 +155,20 @@ def run_server(data: Path, host: str, port: int, settings: Settings) -> None:
         out.print("This SQLite can corrupt a database under load: use 3.51.3 or newer.", style="bold red")
     if house.fault is not None:
         out.print(f"Reading only: {house.fault}", style="bold red", markup=False)
+    server = uvicorn.Server(uvicorn.Config(create_app(house), log_level="warning", server_header=False))
+    # The server ends what is in hand and then hands the signal on: both mean stop, and that was it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    shown = f"[{host}]" if ":" in host else host
+    out.print(f"Serving http://{shown}:{port} until Ctrl-C.", markup=False)
     try:
-        uvicorn.run(create_app(house), host=host, port=port, log_level="warning", server_header=False)
+        server.run(sockets=[held])
+    except KeyboardInterrupt:
+        pass
+    except SystemExit:
+        fail("the server did not start: the reason stands above", INTERNAL)
     finally:
         close_house(house)
+        held.close()
 
 
 def audit(
@@ -116,11 +182,11 @@ def audit(
 
     Exit 3 or 4 when all that is wrong is that something else was published: more, or another history.
     """
+    settings = settings_of_environment()
     with spoken_errors():
-        settings = Settings()
-        report = _audited(existing_files(data, settings), settings, with_keys=not without_keys)
-        if report.ok:
-            # Only a sound ledger says what its views should be.
+        report = _audited(ledger_in(data, settings), settings, with_keys=not without_keys)
+        if report.ok and not without_keys:
+            # Only a sound ledger says what its views should be; it is opened with its keys.
             with opened(data) as house:
                 for difference in house.views.differences():
                     report.add("view", difference.view, difference.what)
@@ -131,8 +197,9 @@ def audit(
         for one in found["findings"]:
             out.print(f"{one['code']:12} {one['where']}: {one['what']}", markup=False)
         words = "clean" if report.ok else f"{len(found['findings']) + found['more_findings']} findings"
+        shut = f" ({report.not_checkable} of them without a key)" if report.not_checkable else ""
         out.print(
-            f"{found['records']} records, {found['submissions']} submissions,"
+            f"{found['records']} records{shut}, {found['submissions']} submissions,"
             f" {found['checkpoints']} checkpoints: {words}",
             markup=False,
         )
@@ -144,6 +211,10 @@ def _audited(files: LedgerFiles, settings: Settings, *, with_keys: bool) -> Repo
     """Audit the files as they lie: what is damaged may be beyond opening, and is looked at all the same."""
     if not with_keys:
         return audit_files(files)
+    if not files.vault.exists():
+        report = audit_files(files)
+        report.add("vault", files.vault.name, "is not there: what is sealed cannot be opened")
+        return report
     vault = Vault(files.vault, load_epoch_keys(files.epoch, passphrase_of(files, settings)))
     try:
         return audit_files(files, vault)
@@ -194,15 +265,27 @@ def export(
     learner: Annotated[str, typer.Argument(help="The learner's id, or NSN.")],
     data: Data,
     format: Annotated[str, typer.Option(help=f"One of {', '.join(EXPORT_FORMATS)}.")] = "clr",  # noqa: A002
-    award: Annotated[str | None, typer.Option(help="One award instead of the whole record.")] = None,
-    to: Annotated[Path | None, typer.Option("--out", help="Where to write; D/out when left out.")] = None,
+    award: Annotated[
+        str | None, typer.Option(help="Id of one award, for ob3 or bundle; the whole record when left out.")
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--out", help="File to write; one in the folder out of the ledger when left out."),
+    ] = None,
 ) -> None:
     """Write a learner's record, or one award, as a document that others can check without us."""
     if format not in EXPORT_FORMATS:
         fail(f"--format is one of {', '.join(EXPORT_FORMATS)}", WRONG_USE)
+    if format == "ob3" and award is None:
+        fail("ob3 is a document of one award: name it with --award; --format json has the ids", WRONG_USE)
+    if format in ("json", "clr") and award is not None:
+        fail(f"{format} is a document of the whole record: with --award, ask for ob3 or bundle", WRONG_USE)
     with spoken_errors(), opened(data) as house:
         learner_id = _learner(house, learner)
-        made = house.issuer.export(learner_id, format, _uuid(award) if award else None)
+        award_id = None if award is None else _uuid(award, "--award is the id of an award")
+        if award_id is None and format != "json" and not house.issuer.record(learner_id).summary.in_force:
+            fail("a signed record holds at least one award in force, and this record has none yet")
+        made = house.issuer.export(learner_id, format, award_id)
         target = to or house.ledger.files.out / made.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(made.data)
@@ -216,11 +299,11 @@ def _learner(house: House, text: str) -> UUID:
         if not found:
             fail("no learner with this NSN is known here")
         return next(iter(found.values())).learner_id
-    return _uuid(text)
+    return _uuid(text, "a learner is named by an id or an NSN")
 
 
-def _uuid(text: str) -> UUID:
+def _uuid(text: str, rule: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        fail("that is neither an id nor an NSN", WRONG_USE)
+        fail(f"that is no id: {rule}", WRONG_USE)

@@ -1,6 +1,5 @@
 """`roa keys`: making keys, proving that they are held, registering them, and tokens for files."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +7,8 @@ import typer
 
 from api.cli.console import WRONG_USE, AsJson, Data, fail, opened, out, print_json, read_input, spoken_errors
 from api.client import keys as kit
+from api.client.errors import Malformed
+from api.client.jose import read_json
 from api.client.submission import organisation_id
 from api.operations.registrar import say_or_fail, take_into_custody
 from ledger.clock import SystemClock, civil_date
@@ -35,9 +36,15 @@ def create(
 def request(
     path: KeyFile,
     organisation: Annotated[str, typer.Option(help="Your number, or body code.")],
-    origin: Annotated[str, typer.Option(help="Name of the log.")] = "ledger.example/log",
-    purpose: Annotated[list[str] | None, typer.Option(help="What the key is for.")] = None,
-    not_before: Annotated[str | None, typer.Option(help="Date from which it is meant to be used.")] = None,
+    origin: Annotated[
+        str, typer.Option(help="Name of the log; the first line of /log/checkpoint.")
+    ] = "ledger.example/log",
+    purpose: Annotated[
+        list[str] | None, typer.Option(help="What it is for: submission or keys; submission when left out.")
+    ] = None,
+    not_before: Annotated[
+        str | None, typer.Option(help="Date from which it is meant to be used; today when left out.")
+    ] = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Print the statement by which the registrar can register your key, with proof that you hold it."""
@@ -101,7 +108,7 @@ def list_keys(data: Data, as_json: AsJson = False) -> None:
             rows.append(
                 {
                     "kid": key.kid,
-                    "organisation": holder.label if holder else None,
+                    "organisation": reference(holder.label) if holder else None,
                     "purposes": sorted(key.purposes),
                     "custody": key.custody,
                     "from": key.registered_at,
@@ -121,12 +128,15 @@ def list_keys(data: Data, as_json: AsJson = False) -> None:
 
 def passphrase_of(path: Path | None) -> str | None:
     """Return the passphrase that a file holds, None where no file is named."""
-    return None if path is None else path.read_text().strip()
+    try:
+        return None if path is None else path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        fail(f"{path} holds no passphrase: it is not text", WRONG_USE)
 
 
 def reference(text: str) -> int | str:
     """Return an organisation's number as a number, a body code as text."""
-    return int(text) if text.isdigit() else text
+    return int(text) if text.isascii() and text.isdigit() else text
 
 
 def today() -> str:
@@ -136,8 +146,8 @@ def today() -> str:
 
 def _statement(data: bytes) -> dict[str, Any]:
     try:
-        statement = json.loads(data)
-    except ValueError:
+        statement = read_json(data)
+    except Malformed:
         fail("this is not what `roa keys request` prints", WRONG_USE)
     if not isinstance(statement, dict):
         fail("this is not what `roa keys request` prints", WRONG_USE)

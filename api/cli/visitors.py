@@ -3,7 +3,6 @@
 `post`, `prove`, `verify`.
 """
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -29,8 +28,9 @@ from api.cli.console import (
 from api.cli.key_commands import PassphraseFile, passphrase_of, reference
 from api.client import keys as kit
 from api.client import rows as files
-from api.client.answers import answer_csv, counts, outcomes
-from api.client.errors import Refused
+from api.client.answers import WARNED, answer_csv, counts, outcomes
+from api.client.errors import ClientError, Malformed, Refused
+from api.client.jose import read_json
 from api.client.post import Answer, post
 from api.client.statements import Line, Statement, line
 from api.client.submission import Submission, build, organisation_id
@@ -68,6 +68,8 @@ def post_file(
     answer: Answer | None
     with spoken_errors():
         data = read_input(path)
+        if to is not None:
+            _check_answer_file(to, data)
         if key is None:
             if token is None:
                 fail("post with --key and --organisation, or with --token", WRONG_USE)
@@ -80,6 +82,14 @@ def post_file(
         if to is not None:
             to.write_bytes(answer_csv(data, rows))
     _show(answer, rows, as_json=as_json)
+
+
+def _check_answer_file(path: Path, data: bytes) -> None:
+    """Refuse before anything is posted what could not be written afterwards."""
+    if _is_json(data):
+        fail("--out writes an answered CSV file, and this is JSON: ask for --json instead", WRONG_USE)
+    if not path.absolute().parent.is_dir():
+        fail(f"{path}: there is no such folder", WRONG_USE)
 
 
 def _signed(
@@ -129,18 +139,24 @@ def _says(kept: Line, wanted: Statement | Mapping[str, Any]) -> bool:
 
 def _statements(data: bytes) -> tuple[files.ReadFile | None, list[Any]]:
     """Return the rows of a CSV file, or the statements of a JSON array; Refused when it is neither."""
-    if data.lstrip()[:1] in (b"[", b"{"):
+    if _is_json(data):
         try:
-            found = json.loads(data)
-        except ValueError as error:
-            raise Refused("this is neither a CSV file nor a JSON array of statements") from error
+            found = read_json(data)
+        except Malformed as error:
+            raise Refused(f"this is neither a CSV file nor a JSON array of statements: {error}") from error
         statements = found if isinstance(found, list) else [found]
+        if not all(isinstance(one, dict) for one in statements):
+            raise Refused("a statement is a JSON object: a file holds one, or an array of them")
         return None, [_statement(one) for one in statements]
     file = files.read(data)
     if file.refused:
         first = file.findings[0].to_json()
         raise Refused(f"{first['code']}: {first['message']} {first['fix']}")
     return file, list(file.sendable())
+
+
+def _is_json(data: bytes) -> bool:
+    return data.lstrip()[:1] in (b"[", b"{")
 
 
 def _statement(value: Any) -> Any:
@@ -193,6 +209,7 @@ def _show(answer: Answer | None, rows: list[dict[str, Any]], *, as_json: bool) -
                         markup=False,
                     )
                     out.print(f"    {one['fix']}", markup=False)
+        _show_warnings(rows)
         out.print("  ".join(f"{name} {number}" for name, number in found.items()), markup=False)
         if answer is not None:
             _show_receipt(answer, rows)
@@ -200,13 +217,30 @@ def _show(answer: Answer | None, rows: list[dict[str, Any]], *, as_json: bool) -
         raise typer.Exit(REFUSED)
 
 
+def _show_warnings(rows: list[dict[str, Any]]) -> None:
+    """Tell each kind of warning once: with the first row it is about, and how many more there are."""
+    warned: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+    for row in rows:
+        if row["status"] == WARNED:
+            for one in row["findings"]:
+                warned.setdefault(one["code"], []).append((row, one))
+    for code, told in warned.items():
+        row, one = told[0]
+        ref = f" ({row['row_ref']})" if row.get("row_ref") else ""
+        more = f" and {len(told) - 1} more" if len(told) > 1 else ""
+        column = f" [{one['column']}]" if one.get("column") else ""
+        out.print(f"row {row['row']}{ref}{more} warned: {code}{column} {one['message']}", markup=False)
+        out.print(f"    {one['fix']}", markup=False)
+
+
 def _show_receipt(answer: Answer, rows: list[dict[str, Any]]) -> None:
     """Say which rows are durable, and end with the ledger's signature over it."""
     out.print(f"Submission {answer.submission}", markup=False)
     positions = [row["position"] for row in rows if row.get("position")]
     if positions:
-        out.print(f"Receipt: positions {min(positions)} to {max(positions)}, {answer.state}", markup=False)
+        out.print(f"Positions {min(positions)} to {max(positions)}, {answer.state}", markup=False)
     if answer.acknowledgement:
+        out.print("Acknowledgement, signed by the ledger, to keep:", markup=False)
         out.print(answer.acknowledgement, markup=False)
 
 
@@ -246,11 +280,11 @@ def verify_file(
 ) -> None:
     """Check a credential, a record or an offline bundle. Nobody is asked but whom you name with --url."""
     with spoken_errors():
-        held = None
-        if trust is not None:
-            signature = trust.with_name(trust.name + ".jws")
-            held = Trust.parse(trust.read_bytes(), signature.read_bytes() if signature.exists() else None)
-        fetch = http_fetch(url) if url else None
+        held = None if trust is None else _trust(trust)
+        try:
+            fetch = http_fetch(url) if url else None
+        except ClientError as error:
+            fail(f"--url {url}: {error}", WRONG_USE)
         verdict = verify(read_input(path), trust=held, fetch=fetch, now_us=time.time_ns() // 1000)
     if as_json:
         print_json(verdict.as_json())
@@ -260,3 +294,12 @@ def verify_file(
         raise typer.Exit(REFUSED)
     if verdict.headline == "Could not be verified completely":
         raise typer.Exit(INCOMPLETE)
+
+
+def _trust(path: Path) -> Trust:
+    """Return the trust file, its signature checked where one lies beside it; wrong use where it is none."""
+    signature = path.with_name(path.name + ".jws")
+    try:
+        return Trust.parse(path.read_bytes(), signature.read_bytes() if signature.exists() else None)
+    except ClientError as error:
+        fail(f"{path} is no trust file to rely on: {error}", WRONG_USE)

@@ -17,7 +17,7 @@ from ledger.files import LedgerFiles
 from ledger.founding import REGISTRAR, Charter, founding_statement, prepare_files
 from ledger.keys.keystore import custody_label
 from ledger.keys.signer import Signer
-from ledger.policy.findings import sentence
+from ledger.policy.findings import fix, sentence
 from ledger.possession import prove_possession
 from ledger.statements import read_submission
 
@@ -99,15 +99,21 @@ def _check(outcomes: list[Outcome]) -> list[Outcome]:
     for outcome in outcomes:
         if outcome.position is None:
             first = outcome.findings[0]
-            raise Refusal(f"statement {outcome.row + 1}: {first.code} {sentence(first)}", code=first.code)
+            which = f"statement {outcome.row + 1}: " if len(outcomes) > 1 else ""
+            raise Refusal(f"{which}{first.code} {sentence(first)} {fix(first)}", code=first.code)
     return outcomes
 
 
 def take_into_custody(
     ledger: Ledger, references: Iterable[int | str], *, alg: str = "Ed25519"
 ) -> list[Outcome]:
-    """Make and register a submission key and a credential key for organisations that have none."""
+    """Make and register a submission key and a credential key for organisations that have none.
+
+    Raises:
+        Refusal: one of them is not on the register, or all have these keys already.
+    """
     statements = []
+    registered = ledger.keyring()
     not_before = civil_date(ledger.clock.now_us()).isoformat()
     for reference in references:
         for purpose in ("submission", "credential"):
@@ -117,6 +123,8 @@ def take_into_custody(
                 if ledger.keystore.has(label)
                 else ledger.keystore.create(label, alg)
             )
+            if registered.get(signer.thumbprint) is not None:
+                continue
             statements.append(
                 {
                     "type": "key.registered",
@@ -131,4 +139,6 @@ def take_into_custody(
                     ),
                 }
             )
+    if not statements:
+        raise Refusal("their keys are kept here already: nothing is left to do")
     return say_or_fail(ledger, statements)

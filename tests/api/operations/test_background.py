@@ -1,5 +1,7 @@
 """Publishing goes on by itself after whatever stopped it for a while."""
 
+import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,9 +9,13 @@ import pytest
 from api.house import furnish
 from api.operations.background import Background
 from api.settings import Settings
-from ledger.errors import Unavailable
+from ledger.errors import Corrupt, Rollback, Split, Unavailable
 from ledger.publisher import latest
+from tests.api.door import Door, results_csv
 from tests.support.ledgers import a_ledger
+from tests.support.world import ANA, PROVIDER
+
+TIMEOUT_S = 60
 
 
 def test_a_full_disk_at_the_anchors_place_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -35,3 +41,97 @@ def test_a_full_disk_at_the_anchors_place_is_tried_again(tmp_path: Path, monkeyp
     assert nothing is None
     assert published is not None
     assert published.size > 0
+
+
+@pytest.fixture
+def background(door: Door) -> Background:
+    """What goes on beside a ledger, told when to take its turn."""
+    return Background(door.house)
+
+
+def published_size(door: Door) -> int:
+    """Return the size of the newest checkpoint, 0 without one."""
+    published = latest(door.ledger.ledger.store.database.reader)
+    return 0 if published is None else published.size
+
+
+def test_the_thread_publishes_and_folds_by_itself(door, monkeypatch):
+    """From the start of the server to its end, without anybody asking."""
+    folded, catch_up = threading.Event(), door.house.views.catch_up
+    monkeypatch.setattr(door.house.views, "catch_up", lambda: (catch_up(), folded.set()))
+    background = Background(door.house)
+
+    background.start()
+    seen = folded.wait(TIMEOUT_S)
+    background.stop()
+
+    assert seen
+    assert published_size(door) == door.ledger.size()
+    assert not background._thread.is_alive()
+
+
+@pytest.mark.parametrize("fault", [Rollback("an old copy"), Split("two histories")])
+def test_another_history_stops_writing_while_the_server_runs(door, background, monkeypatch, caplog, fault):
+    """Found at publishing: from then on nothing is published, and views go on being folded."""
+    asked = []
+
+    def found() -> None:
+        asked.append(1)
+        raise fault
+
+    monkeypatch.setattr(door.house.publisher, "publish", found)
+    background._turn()
+    background._turn()
+
+    assert door.house.fault is fault
+    assert len(asked) == 1
+    assert door.house.views.differences() == []
+    assert fault.code in caplog.text
+    with pytest.raises(Unavailable):
+        door.house.check_writable()
+
+
+@pytest.mark.parametrize("error", [Corrupt("record 7 of 9000000001"), ZeroDivisionError("9000000001")])
+def test_what_fails_once_is_tried_again(door, background, monkeypatch, caplog, error):
+    """A fault that nobody foresaw too; it is logged without a word of what it was about."""
+
+    def failing() -> None:
+        raise error
+
+    with monkeypatch.context() as fault:
+        fault.setattr(door.house.publisher, "publish", failing)
+        background._turn()
+    before = published_size(door)
+    background._turn()
+
+    assert (before, published_size(door)) == (0, door.ledger.size())
+    assert door.house.fault is None
+    assert "publishing failed" in caplog.text
+    assert "9000000001" not in caplog.text
+
+
+def test_what_was_received_is_destroyed_after_30_days(door, background):
+    """Bodies and outcomes go, records stay; a submission of today is left alone."""
+    old = door.post_csv(results_csv([(ANA, "LO1", "A")]))
+    door.ledger.clock.advance(timedelta(days=31))
+    fresh = door.post_csv(results_csv([(ANA, "LO2", "A")]))
+    size = door.ledger.size()
+
+    background._destroy_old()
+
+    looked = [door.get(f"/v1/submissions/{one.json()['submission']}", PROVIDER) for one in (old, fresh)]
+    assert [one.status_code for one in looked] == [404, 200]
+    assert door.ledger.size() == size
+
+
+def test_a_store_that_cannot_be_written_now_destroys_later(door, background, monkeypatch, caplog):
+    """The thread lives on; the next hour tries again."""
+
+    def busy(_now_us: int) -> int:
+        raise Unavailable("jobs.sqlite cannot be written now", code="storage")
+
+    monkeypatch.setattr(door.house.ledger.jobs, "destroy_old", busy)
+
+    background._destroy_old()
+
+    assert "storage" in caplog.text

@@ -12,7 +12,7 @@ import pytest
 import ledger.application
 from api.client.submission import Submission
 from ledger.deciding.batch import Outcome
-from ledger.errors import Reused, Unauthorised
+from ledger.errors import Reused, Unauthorised, Unavailable
 from ledger.founding import REGISTRAR
 from ledger.keys.signer import ES256
 from tests.ledger.submissions.forging import lines_of, resigned, send, token_of
@@ -249,3 +249,26 @@ def test_after_thirty_days_the_same_again_still_writes_no_record(house: House) -
                 PROVIDER_KEY, [statement("learner.enrolled", **an_enrolment(LEARNERS[5]))], jti=submission.jti
             )
         )
+
+
+@pytest.mark.parametrize("full", ["ledger", "vault", "jobs"])
+def test_a_full_disk_is_unavailable_and_posting_again_completes(house: House, full: str) -> None:
+    """Whichever of the three files cannot grow: nothing is half done, and it recovers by itself."""
+    said = [statement("learner.enrolled", **an_enrolment(one)) for one in people(400, first=1000)]
+    house.register(*people(400, first=1000))
+    submission, size = house.build(PROVIDER_KEY, said), house.size()
+    files = {"ledger": house.ledger.store.database, "vault": house.ledger.vault._database}
+    writer = files.get(full, house.ledger.jobs._database)._writer
+    assert writer is not None
+    writer.execute(f"PRAGMA max_page_count = {writer.execute('PRAGMA page_count').fetchone()[0]}")
+
+    with pytest.raises(Unavailable, match=full) as refused:
+        house.send(submission)
+
+    assert refused.value.code == "storage"
+    assert house.size() == size + (400 if full == "jobs" else 0)
+    assert house.audit().faults == []
+    writer.execute("PRAGMA max_page_count = 1000000")
+    assert _statuses(house.send(submission)) == ["accepted"] * 400
+    assert house.size() == size + 400
+    assert house.audit().faults == []

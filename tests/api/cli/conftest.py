@@ -1,0 +1,84 @@
+"""What the tests of this room share: a ledger with an award in it, served where a test needs it."""
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import uvicorn
+
+from api.app import create_app
+from api.cli import visitors
+from api.client.post import post
+from api.house import House, close_house, open_house
+from ledger.clock import SystemClock, microseconds
+from tests.api.door import a_door
+from tests.support.ledgers import PASSPHRASE
+from tests.support.world import ANA, MIDDAY, PROVIDER
+
+NOW_US = microseconds(MIDDAY + timedelta(hours=1))
+_SETTINGS = ("DATA", "PASSPHRASE_FILE", "ANCHOR", "PUBLISH_EVERY_S", "URL", "TOKEN")
+
+
+@pytest.fixture(autouse=True)
+def _standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of every command stands an hour after the ledger's last record, and nobody waits.
+
+    What the developer has set counts for nothing here.
+    """
+    monkeypatch.setattr(SystemClock, "now_us", lambda _self: NOW_US)
+    clock = SimpleNamespace(time=lambda: NOW_US / 1e6, time_ns=lambda: NOW_US * 1000)
+    monkeypatch.setattr(visitors, "time", clock)
+    monkeypatch.setattr(visitors, "post", partial(post, sleep=lambda _seconds: None))
+    for name in _SETTINGS:
+        monkeypatch.delenv(f"ROA_{name}", raising=False)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a published ledger: Ana holds an award of 95001, Ben studies there."""
+    folder = tmp_path_factory.mktemp("made") / "ledger"
+    door = a_door(folder)
+    door.ledger.key("95001.credential", PROVIDER, "credential")
+    door.ledger.passed(ANA)
+    door.ledger.award(ANA)
+    door.house.catch_up()
+    door.house.issuer.write_trust()
+    door.close()
+    (folder / "keys" / "passphrase").write_bytes(PASSPHRASE + b"\n")
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of these files for one test."""
+    copied = tmp_path / "ledger"
+    shutil.copytree(made, copied)
+    return copied
+
+
+@pytest.fixture
+def served(folder: Path) -> Iterator[House]:
+    """That ledger, open and behind its doors."""
+    house = open_house(folder)
+    yield house
+    close_house(house)
+
+
+@pytest.fixture
+def url(served: House) -> Iterator[str]:
+    """Where it is served, by a real server on a free port of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(create_app(served), log_level="error", lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        # Whoever connects before the server is ready waits in the socket's queue.
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
