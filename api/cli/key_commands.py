@@ -81,6 +81,10 @@ def custody(
 ) -> None:
     """Keep keys for organisations that have none: one for submissions, one for credentials."""
     with spoken_errors(), opened(data, writes=True) as house:
+        register = house.ledger.register()
+        for one in references:
+            if register.organisation(reference(one)) is None:
+                fail(f"{one} is not on the register: no key is made")
         outcomes = take_into_custody(house.ledger, [reference(one) for one in references])
         house.catch_up()
         house.issuer.write_trust()

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
 from api.cli import visitors
@@ -70,15 +71,36 @@ def served(folder: Path) -> Iterator[House]:
     close_house(house)
 
 
-@pytest.fixture
-def url(served: House) -> Iterator[str]:
-    """Where it is served, by a real server on a free port of this machine."""
+class Stage:
+    """What a server plays: the application of whichever test is on."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        assert self.app is not None, "nobody serves now"
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """A real server on a free port of this machine, one for all tests: to start and stop it takes a while."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(create_app(served), log_level="error", lifespan="off")
-        server = uvicorn.Server(config)
+        played = Stage(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        server = uvicorn.Server(uvicorn.Config(played, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         # Whoever connects before the server is ready waits in the socket's queue.
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield played
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture
+def url(served: House, stage: Stage) -> Iterator[str]:
+    """Where the ledger is served."""
+    stage.app = create_app(served)
+    yield stage.url
+    stage.app = None

@@ -170,7 +170,7 @@ def test_no_receipt_holds_a_word_about_a_person(door, sent):
     text = door.get(f"/v1/receipts/{position}", PROVIDER).text
     opened = parse_proof(door.get(f"/v1/receipts/{position}", PROVIDER, accept=PROOF).text).extra.decode()
 
-    for word in (ANA.nsn, ANA.family, ANA.name_id, "LO1"):
+    for word in (ANA.nsn, ANA.family, ANA.name_id, '"grade"'):
         assert word not in text + opened
 
 

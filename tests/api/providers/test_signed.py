@@ -141,6 +141,16 @@ def test_an_answer_says_when_its_records_are_published(door):
     assert {**published, "state": None} == {**durable, "state": None}
 
 
+def test_what_is_not_recorded_is_not_called_published(door):
+    """Every row was refused: there is nothing of it under the checkpoint that covers everything."""
+    door.house.catch_up()
+    wrong = statement("assessment.passed", **a_result(ANA, "LO9"))
+
+    answer = door.post_signed(door.ledger.build(PROVIDER_KEY, [wrong])).json()
+
+    assert (answer["counts"]["rejected"], answer["state"]) == (1, "durable")
+
+
 # ------------------------------------------------------------------ rows
 
 
