@@ -12,7 +12,7 @@ from api.settings import DEMO_MARK, Settings
 from ledger.application import Ledger
 from ledger.errors import Absent, LedgerError, Rollback, Split, Unauthorised, Unavailable
 from ledger.files import LedgerFiles
-from ledger.founding import CHECKPOINT
+from ledger.founding import log_signer
 from ledger.publisher import Publisher
 from ledger.store.anchor import Anchor
 from projections.catalogue import Views
@@ -89,8 +89,7 @@ def furnish(ledger: Ledger, settings: Settings) -> House:
     publisher = Publisher(
         ledger.store,
         Anchor(ledger.files.anchor, origin),
-        ledger.keystore.get(CHECKPOINT),
-        origin,
+        log_signer(ledger.keystore, origin),
         ledger.clock,
     )
     views = Views(ledger)

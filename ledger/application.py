@@ -8,8 +8,9 @@ Source: LEDGER.md 6, SPEC.md 3.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +19,11 @@ from eventsourcing.persistence import JSONTranscoder, StoredEvent
 from eventsourcing.utils import Environment
 
 from ledger.authority import AUTHORITY_TOPICS, keyring_of, purpose_of, registrar_key
-from ledger.clock import Clock, SystemClock, instant
+from ledger.clock import Clock, SystemClock, civil_date, instant
 from ledger.deciding.batch import Batch, Circumstances, Outcome, atomic_refusal, refusal
 from ledger.deciding.private import PrivateDeciding
 from ledger.deciding.public import decide_public
-from ledger.domain.base import LedgerAggregate
+from ledger.domain.base import Act, LedgerAggregate, LedgerEvent, aggregate_of
 from ledger.domain.founding import Founding, LedgerFounded
 from ledger.domain.organisation import Organisation
 from ledger.domain.register import Register
@@ -34,6 +35,7 @@ from ledger.keys.keystore import KeyStore
 from ledger.keys.signer import jws_read, jws_verify
 from ledger.mapper import LedgerMapper
 from ledger.outcomes import OutcomeStore
+from ledger.policy import law
 from ledger.policy.findings import finding
 from ledger.possession import check_possession
 from ledger.privacy.epoch import load_epoch_keys
@@ -47,6 +49,15 @@ from ledger.store.sqlite import LedgerFactory, LedgerRecorder
 CHUNK_ROWS = 1000  # decided together and saved in one transaction
 DECIDE_TRIES = 6  # each after another process was first; then the caller is told to come back
 _AUTHORITY_BATCH = 1000  # records of the register replayed at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """Something that the ledger itself records: the next event of a stream, or its first."""
+
+    stream: UUID
+    event_class: type[LedgerEvent]
+    fields: Mapping[str, Any]  # of the event, and `subject` where it is private
 
 
 class Ledger(Application[UUID]):
@@ -317,6 +328,27 @@ class Ledger(Application[UUID]):
         stored = [self.mapper.to_stored(event, keys) for event in events]
         return self.store.insert_events(stored, write=write) or []
 
+    def note(self, consequences: Sequence[Consequence]) -> Sequence[int]:
+        """Record what the ledger itself does, in one transaction: no statement, no decision of anybody's.
+
+        Returns:
+            The positions, in order.
+
+        Raises:
+            Unavailable: clock, disk, a subject's key that is gone, or too many writers.
+        """
+        with self._writing:
+            for _ in range(DECIDE_TRIES):
+                as_of, now_us = self.store.head().size, self.clock.now_us()
+                decided_on = civil_date(now_us)
+                ruleset = law.rules_on(decided_on)
+                act = Act(as_of, ruleset.id, decided_on, instant(now_us))
+                held = self.get_many({one.stream for one in consequences})
+                events = [event for one in consequences for event in _events_of(one, held, act)]
+                with suppress(Stale):
+                    return self.save_events(events, {}, Write())
+        raise Unavailable("too many writers at once: try again in a moment", code="busy")
+
     def _check_proofs(self, statement: Statement) -> None:
         if statement.kind.type == "key.registered":
             check_possession(statement.members, self.register(), self.founding.origin)
@@ -327,6 +359,21 @@ class Ledger(Application[UUID]):
         self.store.close()
         self.vault.close()
         self.jobs.close()
+
+
+def _events_of(
+    consequence: Consequence, held: dict[UUID, LedgerAggregate], act: Act
+) -> Sequence[LedgerEvent]:
+    """Return the event of a consequence; `held` then has the aggregate as it stands after it."""
+    assert consequence.event_class.CONSEQUENCE, consequence.event_class.TOPIC
+    aggregate = held.get(consequence.stream)
+    if aggregate is None:
+        begun = aggregate_of(consequence.event_class)
+        aggregate = begun.begin(consequence.event_class, consequence.stream, act, **consequence.fields)
+        held[consequence.stream] = aggregate
+    else:
+        aggregate.record(consequence.event_class, act, **consequence.fields)
+    return aggregate.collect_events()
 
 
 def _founding_members(received: ReceivedSubmission) -> dict[str, Any]:

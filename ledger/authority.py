@@ -64,6 +64,8 @@ def keyring_of(register: Register) -> Keyring:
                 retired_at=at.retired_at,
                 revoked_at=at.revoked_at,
                 suspected_from=key.suspected_from,
+                reaffirmed=key.reaffirmed,
+                annulled=key.annulled,
             )
         )
     return Keyring(keys)

@@ -7,17 +7,16 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from ledger.clock import rfc3339
 from ledger.files import LedgerFiles, write_private
 from ledger.ids import public_id
 from ledger.keys.keystore import KeyStore
-from ledger.log.note import vkey_of
+from ledger.log.signing import LogSigner
 from ledger.possession import prove_possession
 from ledger.privacy.epoch import SCRYPT_N, new_epoch_keys, save_epoch_keys
 
 REGISTRAR, CHECKPOINT, RECEIPT, CREDENTIAL = "registrar", "checkpoint", "receipt", "credential"
+CHECKPOINT_MLDSA = "checkpoint-mldsa44"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,14 @@ def prepare_files(files: LedgerFiles, passphrase: bytes, *, scrypt_n: int = SCRY
     keystore = KeyStore(files.keys, passphrase)
     for label in (REGISTRAR, CHECKPOINT, RECEIPT, CREDENTIAL):
         keystore.create(label)
+    keystore.create_mldsa(CHECKPOINT_MLDSA)
     return keystore
+
+
+def log_signer(keystore: KeyStore, origin: str) -> LogSigner:
+    """Return what signs the checkpoints of a log; one founded before ML-DSA-44 signs with Ed25519 alone."""
+    mldsa = keystore.mldsa(CHECKPOINT_MLDSA) if keystore.has(CHECKPOINT_MLDSA) else None
+    return LogSigner(origin, keystore.get(CHECKPOINT), mldsa)
 
 
 def make_passphrase(files: LedgerFiles) -> bytes:
@@ -62,8 +68,6 @@ def make_passphrase(files: LedgerFiles) -> bytes:
 
 def founding_statement(keystore: KeyStore, charter: Charter, now_us: int) -> dict[str, Any]:
     """Return the statement `ledger.founded` that names these keys."""
-    checkpoint = keystore.get(CHECKPOINT).public_key()
-    assert isinstance(checkpoint, Ed25519PublicKey)
     registrar = keystore.get(REGISTRAR)
     organisation = public_id("organisation", charter.registrar_number)
     return {
@@ -71,7 +75,7 @@ def founding_statement(keystore: KeyStore, charter: Charter, now_us: int) -> dic
         "v": 1,
         "origin": charter.origin,
         "host": charter.host,
-        "log_keys": [vkey_of(charter.origin, checkpoint)],
+        "log_keys": list(log_signer(keystore, charter.origin).vkeys),
         "registrar": {
             "number": charter.registrar_number,
             "name": charter.registrar_name,

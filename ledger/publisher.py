@@ -19,10 +19,9 @@ from hashlib import sha256
 from ledger.clock import Clock
 from ledger.database import Connection
 from ledger.errors import Corrupt, Unavailable
-from ledger.keys.signer import Signer
-from ledger.log.checkpoint import Checkpoint, format_checkpoint
+from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import leaf_hash
-from ledger.log.note import sign_note
+from ledger.log.signing import LogSigner
 from ledger.privacy.commitments import tag
 from ledger.store.anchor import Anchor
 from ledger.store.readback import StatementLeaves, entry_of, records
@@ -55,11 +54,8 @@ class Published:
 class Publisher:
     """Publishes one log; exactly one publisher works on it at a time."""
 
-    def __init__(
-        self, store: LedgerRecorder, anchor: Anchor, signer: Signer, origin: str, clock: Clock
-    ) -> None:
-        self._store, self._anchor, self._signer = store, anchor, signer
-        self._origin, self._clock = origin, clock
+    def __init__(self, store: LedgerRecorder, anchor: Anchor, signer: LogSigner, clock: Clock) -> None:
+        self._store, self._anchor, self._signer, self._clock = store, anchor, signer, clock
         self._turn = threading.Lock()
         self.tree = StoredTree(store.database)
         self.at_step: Callable[[str], None] = _no_step
@@ -104,7 +100,7 @@ class Publisher:
         if head.size == 0:
             return None
         old_size = anchored.size if anchored else 0
-        fresh = Checkpoint(self._origin, head.size, self._read_back(anchored, head))
+        fresh = Checkpoint(self._signer.origin, head.size, self._read_back(anchored, head))
         self.at_step("read_back")
         if self._clock.now_us() < head.recorded_at_us - CLOCK_BACK_MAX_US:
             raise Unavailable("the clock has gone back: nothing is signed until it is right", code="clock")
@@ -145,7 +141,7 @@ class Publisher:
         return head.root
 
     def _sign(self, last: Published | None, fresh: Checkpoint) -> Published:
-        note = sign_note(format_checkpoint(fresh).decode(), self._origin, self._signer)
+        note = self._signer.sign(fresh, self._clock.now_us() // 1_000_000)
         number, previous = (last.number + 1, last.digest) if last else (1, NO_PREVIOUS)
         return Published(number, fresh.size, fresh.root, previous, note)
 

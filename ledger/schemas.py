@@ -154,6 +154,7 @@ def _jwk(value: Any) -> dict[str, str]:
 _CODE, _NAME, _PROSE = text(64), text(200), text(4000)
 _NUMBER = whole_number(1, 99_999)
 _VERSION = whole_number(1, 999)
+_POSITION = whole_number(1, 2**53 - 1)  # JSON numbers are exact up to there
 _NUMBER_OR_BODY = _either(_NUMBER, _CODE)
 _JWS = text(4000)
 _OUTCOMES = _list(
@@ -212,6 +213,13 @@ _ASSESSMENT = (
     _optional("language", _CODE),
 )
 _EVIDENCE = _optional("evidence_sha256", _digest)
+
+_KEY_AND_POSITIONS = (
+    Member("organisation", _NUMBER_OR_BODY),
+    Member("kid", _CODE),
+    Member("first", _POSITION),
+    Member("last", _POSITION),
+)
 
 KINDS: Mapping[str, Kind] = {
     kind.type: kind
@@ -293,9 +301,11 @@ KINDS: Mapping[str, Kind] = {
                 Member("organisation", _NUMBER_OR_BODY),
                 Member("kid", _CODE),
                 Member("reason", _CODE),
-                _optional("suspected_from", _CODE),
+                _optional("suspected_from", _POSITION),
             ),
         ),
+        Kind("key.reaffirmed", _KEY_AND_POSITIONS),
+        Kind("key.annulled", _KEY_AND_POSITIONS),
         Kind(
             "microcredential.registered",
             (

@@ -79,6 +79,8 @@ class SubmissionChecks:
         event_class = EVENTS.get(record.topic)
         if event_class is None or record.state is None:
             return None
+        if record.submission is None and event_class.CONSEQUENCE:
+            return None
         if record.submission is None or record.row is None:
             raise Corrupt("rests on no statement", code="submission")
         held = self._submission(record.submission)

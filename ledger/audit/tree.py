@@ -10,8 +10,9 @@ from ledger.audit.rows import RecordRow, text
 from ledger.database import Connection
 from ledger.errors import Corrupt
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
+from ledger.log.cosignature import verify_signed
 from ledger.log.merkle import Frontier, root_of
-from ledger.log.note import format_note, parse_note, verify_note
+from ledger.log.note import format_note, parse_note, parse_vkey
 from ledger.log.tiles import TILE_WIDTH
 from ledger.publisher import NO_PREVIOUS, Published
 from ledger.store.recorder import Head
@@ -189,6 +190,6 @@ def _check_note(one: Published, published: PublishedLog) -> None:
     if format_note(note) != one.note.encode() or len(note.signatures) != len(published.vkeys):
         raise Corrupt("its note carries more or less than the log's signatures", code="checkpoint")
     for vkey in published.vkeys:
-        verify_note(note, vkey)
+        verify_signed(note, parse_vkey(vkey))
     if parse_checkpoint(note.text.encode()) != Checkpoint(published.origin, one.size, one.root):
         raise Corrupt("its note is of another log, size or root", code="checkpoint")

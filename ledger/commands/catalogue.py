@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, Callable[[Request], Decision]] = {
     "key.registered": keys.register,
     "key.retired": keys.retire,
     "key.revoked": keys.revoke,
+    "key.reaffirmed": keys.reaffirm,
+    "key.annulled": keys.annul,
     "microcredential.registered": microcredentials.register,
     "microcredential.status_set": microcredentials.set_status,
     "microcredential.reviewed": microcredentials.review,

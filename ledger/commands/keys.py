@@ -8,7 +8,8 @@ from datetime import date
 
 from ledger.commands.base import Decision, Request
 from ledger.commands.checks import NONE, Findings, listed_value, not_allowed
-from ledger.domain.key import Key, KeyRegistered, KeyRetired, KeyRevoked
+from ledger.domain.base import PublicEvent
+from ledger.domain.key import Key, KeyAnnulled, KeyReaffirmed, KeyRegistered, KeyRetired, KeyRevoked
 from ledger.domain.organisation import Organisation
 from ledger.domain.register import Register
 from ledger.errors import Malformed
@@ -87,20 +88,59 @@ def retire(request: Request) -> Decision:
 
 
 def revoke(request: Request) -> Decision:
-    """Decide `key.revoked`: the key counts no longer, and perhaps had stopped to earlier."""
-    refused, key = _live_key(request)
+    """Decide `key.revoked`: the key counts no longer, and perhaps had stopped to earlier.
+
+    A key that was retired can be revoked too: that it was stolen may come to light later.
+    """
+    refused, key = _known_key(request)
     if key is None:
         return Decision(refused)
-    key.record(
-        KeyRevoked,
-        request.act,
-        reason=request.members["reason"],
-        suspected_from=request.members.get("suspected_from"),
-    )
+    if key.revoked_for is not None:
+        return Decision((finding("E826"),))
+    since = request.members.get("suspected_from")
+    registered_at = request.register.key_positions[key.kid].registered_at
+    if since is not None and not registered_at < since <= request.act.as_of + 1:
+        return Decision((finding("E828", column="suspected_from", first=since, last=request.act.as_of + 1),))
+    key.record(KeyRevoked, request.act, reason=request.members["reason"], suspected_from=since)
+    return Decision(changed=(key,))
+
+
+def reaffirm(request: Request) -> Decision:
+    """Decide `key.reaffirmed`: the organisation stands by what a suspected key signed at these positions."""
+    return _settle(request, KeyReaffirmed)
+
+
+def annul(request: Request) -> Decision:
+    """Decide `key.annulled`: what a suspected key signed at these positions its organisation never said."""
+    return _settle(request, KeyAnnulled)
+
+
+def _settle(request: Request, event_class: type[PublicEvent]) -> Decision:
+    refused, key = _known_key(request)
+    if key is None:
+        return Decision(refused)
+    first, last = request.members["first"], request.members["last"]
+    at = request.register.key_positions[key.kid]
+    # A key that was retired first signed nothing after that.
+    ends = [one for one in (at.retired_at, at.revoked_at) if one is not None]
+    since = key.suspected_from
+    if since is None or not since <= first <= last <= min(ends):
+        return Decision((finding("E828", first=first, last=last),))
+    if any(first <= end and begin <= last for begin, end in (*key.reaffirmed, *key.annulled)):
+        return Decision((finding("E829", first=first, last=last),))
+    key.record(event_class, request.act, first=first, last=last)
     return Decision(changed=(key,))
 
 
 def _live_key(request: Request) -> tuple[Findings, Key | None]:
+    """Return a copy to change of a key that is in force, or why it cannot be changed."""
+    refused, key = _known_key(request)
+    if key is not None and key.ended:
+        return (finding("E826"),), None
+    return refused, key
+
+
+def _known_key(request: Request) -> tuple[Findings, Key | None]:
     """Return a copy to change of the key a statement names, or why it cannot be changed."""
     members, register = request.members, request.register
     organisation = register.organisation(members["organisation"])
@@ -108,6 +148,6 @@ def _live_key(request: Request) -> tuple[Findings, Key | None]:
         return (finding("E809", organisation=members["organisation"]),), None
     refused = _own_or_registrar(request, organisation)
     key = register.keys.get(members["kid"])
-    if key is None or key.organisation != organisation.id or key.ended:
+    if key is None or key.organisation != organisation.id:
         refused = (*refused, finding("E826"))
     return (refused, None) if refused else (NONE, register.edit_key(members["kid"]))

@@ -2,7 +2,8 @@
 
 An event states a fact: who said it, when it was decided and by which rules, and its own fields.
 Its class declares, for ever, its TOPIC, whether it is public, whose key seals it, which fields
-stay open (in that order), which are sealed, and which claims a credential may show.
+stay open (in that order), which are sealed, and which claims a credential may show. Nearly all rest
+on somebody's statement; the ledger's own consequences say so.
 
 Source: LEDGER.md 3 (records), 6 (built on eventsourcing).
 """
@@ -70,6 +71,7 @@ class LedgerEvent(AggregateEvent):
     PRIVACY: ClassVar[str]
     SUBJECT: ClassVar[str | None] = None
     AUTHORITY: ClassVar[bool] = False
+    CONSEQUENCE: ClassVar[bool] = False  # recorded by the ledger itself: it carries no statement
     OPEN: ClassVar[tuple[str, ...]] = ()
     SEALED: ClassVar[tuple[str, ...]] = ()
     SHOWS: ClassVar[tuple[str, ...]] = ()
@@ -130,6 +132,11 @@ class Created:
 
 
 _CREATES: "dict[str, type[LedgerAggregate]]" = {}
+
+
+def aggregate_of(event_class: "type[LedgerEvent]") -> "type[LedgerAggregate]":
+    """Return the aggregate whose streams begin with that event."""
+    return _CREATES[event_class.TOPIC]
 
 
 class LedgerAggregate(BaseAggregate[UUID]):

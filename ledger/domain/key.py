@@ -35,6 +35,8 @@ class KeyRegistered(Created, PublicEvent):
         aggregate.retired_from = None
         aggregate.revoked_for = None
         aggregate.suspected_from = None
+        aggregate.reaffirmed = ()
+        aggregate.annulled = ()
 
 
 class KeyRetired(PublicEvent):
@@ -51,18 +53,53 @@ class KeyRetired(PublicEvent):
 
 
 class KeyRevoked(PublicEvent):
-    """A key counts no longer; records from `suspected_from` on are suspect until reaffirmed."""
+    """A key counts no longer.
+
+    suspected_from: position from which on somebody else may have used it; what it signed there and
+        later is suspect until it is reaffirmed or annulled. None where nobody else had it.
+    """
 
     TOPIC = "key.revoked"
     OPEN = ("reason", "suspected_from")
 
     reason: str
-    suspected_from: str | None
+    suspected_from: int | None
 
     def apply(self, aggregate: "Key") -> None:
         """Mark the key as revoked."""
         aggregate.revoked_for = self.reason
         aggregate.suspected_from = self.suspected_from
+
+
+class KeyReaffirmed(PublicEvent):
+    """Its organisation stands by what a suspected key signed at positions `first` to `last`, included."""
+
+    TOPIC = "key.reaffirmed"
+    OPEN = ("first", "last")
+
+    first: int
+    last: int
+
+    def apply(self, aggregate: "Key") -> None:
+        """Note the positions."""
+        aggregate.reaffirmed = (*aggregate.reaffirmed, (self.first, self.last))
+
+
+class KeyAnnulled(PublicEvent):
+    """Its organisation never said what a suspected key signed at positions `first` to `last`, included.
+
+    The records stay where they are; they count for nothing.
+    """
+
+    TOPIC = "key.annulled"
+    OPEN = ("first", "last")
+
+    first: int
+    last: int
+
+    def apply(self, aggregate: "Key") -> None:
+        """Note the positions."""
+        aggregate.annulled = (*aggregate.annulled, (self.first, self.last))
 
 
 class Key(LedgerAggregate):
@@ -79,7 +116,9 @@ class Key(LedgerAggregate):
     not_before: date
     retired_from: date | None
     revoked_for: str | None
-    suspected_from: str | None
+    suspected_from: int | None
+    reaffirmed: tuple[tuple[int, int], ...]
+    annulled: tuple[tuple[int, int], ...]
 
     @property
     def ended(self) -> bool:

@@ -3,9 +3,10 @@
 from ledger.domain.accreditation import AccreditationEnded, AccreditationGranted
 from ledger.domain.award import AwardRevoked, MicrocredentialAwarded
 from ledger.domain.base import LedgerEvent
+from ledger.domain.credential import CredentialIssued
 from ledger.domain.enrolment import AssessmentNotAchieved, AssessmentPassed, LearnerEnrolled
 from ledger.domain.founding import LedgerFounded
-from ledger.domain.key import KeyRegistered, KeyRetired, KeyRevoked
+from ledger.domain.key import KeyAnnulled, KeyReaffirmed, KeyRegistered, KeyRetired, KeyRevoked
 from ledger.domain.learner import LearnerRegistered
 from ledger.domain.microcredential import (
     MicrocredentialRegistered,
@@ -13,6 +14,8 @@ from ledger.domain.microcredential import (
     MicrocredentialStatusSet,
 )
 from ledger.domain.organisation import OrganisationRegistered, OrganisationRoleEnded, OrganisationRoleGranted
+from ledger.domain.status_list import StatusListChanged
+from ledger.domain.tail import TailLost
 
 _CLASSES: tuple[type[LedgerEvent], ...] = (
     LedgerFounded,
@@ -22,6 +25,8 @@ _CLASSES: tuple[type[LedgerEvent], ...] = (
     KeyRegistered,
     KeyRetired,
     KeyRevoked,
+    KeyReaffirmed,
+    KeyAnnulled,
     MicrocredentialRegistered,
     MicrocredentialStatusSet,
     MicrocredentialReviewed,
@@ -33,6 +38,9 @@ _CLASSES: tuple[type[LedgerEvent], ...] = (
     AssessmentNotAchieved,
     MicrocredentialAwarded,
     AwardRevoked,
+    CredentialIssued,
+    StatusListChanged,
+    TailLost,
 )
 
 EVENTS: dict[str, type[LedgerEvent]] = {cls.TOPIC: cls for cls in _CLASSES}

@@ -11,6 +11,14 @@ from uuid import UUID
 from ledger.errors import Unauthorised
 
 FOUNDING_POSITION = 1
+# How a signature at a position stands: see `RegisteredKey.standing`.
+VALID, SUSPECT, REAFFIRMED, ANNULLED, NOT_IN_FORCE = (
+    "valid",
+    "suspect",
+    "reaffirmed",
+    "annulled",
+    "not-in-force",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +33,33 @@ class RegisteredKey:
     registered_at: int
     retired_at: int | None
     revoked_at: int | None
-    suspected_from: str | None
+    suspected_from: int | None
+    reaffirmed: tuple[tuple[int, int], ...] = ()
+    annulled: tuple[tuple[int, int], ...] = ()
 
     @property
     def ended_at(self) -> int | None:
         """Position of the record that retired or revoked it, whichever came first."""
         ends = [at for at in (self.retired_at, self.revoked_at) if at is not None]
         return min(ends, default=None)
+
+    def standing(self, position: int) -> str:
+        """Return how what this key signed at a position stands.
+
+        `valid`: it counted there · `suspect`: from `suspected_from` on, until somebody with the right
+        says more · `reaffirmed` and `annulled`: somebody did · `not-in-force`: it was not registered
+        yet, or retired or revoked before. What it signed earlier stays valid for ever.
+        """
+        first = self.registered_at + (self.registered_at != FOUNDING_POSITION)
+        if position < first or (self.ended_at is not None and position > self.ended_at):
+            return NOT_IN_FORCE
+        if self.suspected_from is None or position < self.suspected_from:
+            return VALID
+        if any(first <= position <= last for first, last in self.annulled):
+            return ANNULLED
+        if any(first <= position <= last for first, last in self.reaffirmed):
+            return REAFFIRMED
+        return SUSPECT
 
 
 class Keyring:

@@ -1,6 +1,7 @@
 """A folder of private keys, each in a file of its own, opened by one passphrase.
 
-Labels say what a key is for: `registrar`, `checkpoint`, `receipt`, `credential` (the operator's),
+Labels say what a key is for: `registrar`, `checkpoint`, `checkpoint-mldsa44`, `receipt`, `credential`
+(the operator's),
 `95001.submission`, `95001.credential` (a provider's, in custody: see `custody_label`).
 
 Source: LEDGER.md 2 (separate keys per purpose), SPEC.md 4 (D/keys, mode 0600).
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from ledger.errors import Unauthorised
 from ledger.keys.did import body_segment
+from ledger.keys.mldsa import MldsaSigner
 from ledger.keys.signer import FileSigner, Signer
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%-]*")
@@ -51,6 +53,17 @@ class KeyStore:
                 raise Unauthorised(f"no key named {label} is in custody here", code="custody")
             signer = self._open[label] = FileSigner.load(path, self._passphrase)
         return signer
+
+    def create_mldsa(self, label: str) -> MldsaSigner:
+        """Make a new ML-DSA-44 key under `label`; FileExistsError when there is one."""
+        return MldsaSigner.create(self._path(label), self._passphrase)
+
+    def mldsa(self, label: str) -> MldsaSigner:
+        """Return the ML-DSA-44 key under `label`; Unauthorised when it is not in custody here."""
+        path = self._path(label)
+        if not path.exists():
+            raise Unauthorised(f"no key named {label} is in custody here", code="custody")
+        return MldsaSigner.load(path, self._passphrase)
 
     def has(self, label: str) -> bool:
         """Whether a key under `label` is in custody here."""

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -114,13 +115,7 @@ class FileSigner(MemorySigner):
         """Make a new key in a new file of mode 0600, flushed; FileExistsError when there is one."""
         key = _generate(alg)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        # A key that signed and then is gone after a power cut would orphan what it signed.
-        flush_folder(path.parent)
+        write_key_file(path, pem)
         return cls(key)
 
     @classmethod
@@ -130,15 +125,31 @@ class FileSigner(MemorySigner):
         Raises:
             Unauthorised: the passphrase is wrong, or the file holds no key of ours.
         """
-        try:
-            key = load_pem_private_key(path.read_bytes(), passphrase)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise Unauthorised(f"{path.name} does not open: wrong passphrase, or not a key file") from error
+        key = open_key_file(path, passphrase)
         if isinstance(key, Ed25519PrivateKey):
             return cls(key)
         if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
             return cls(key)
         raise Unauthorised(f"{path.name} holds neither an Ed25519 nor a P-256 key")
+
+
+def write_key_file(path: Path, pem: bytes) -> None:
+    """Write a new file of mode 0600, durable when it returns; FileExistsError when there is one."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+    # A key that signed and then is gone after a power cut would orphan what it signed.
+    flush_folder(path.parent)
+
+
+def open_key_file(path: Path, passphrase: bytes) -> PrivateKeyTypes:
+    """Return the private key of a PKCS#8 file; Unauthorised when it does not open."""
+    try:
+        return load_pem_private_key(path.read_bytes(), passphrase)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise Unauthorised(f"{path.name} does not open: wrong passphrase, or not a key file") from error
 
 
 def _generate(alg: str) -> PrivateKey:

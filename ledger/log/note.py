@@ -79,15 +79,23 @@ def vkey_of(name: str, key: Ed25519PublicKey) -> str:
     return str(VerifierKey(name, ED25519_TYPE, key.public_bytes_raw()))
 
 
-def sign_note(text: str, name: str, signer: Signer) -> str:
-    """Return the note with one Ed25519 signature over `text`, which ends in a newline."""
-    assert text.endswith("\n"), "the text of a note ends in a newline"
-    assert _is_name(name), name
+def vkey_of_signer(name: str, signer: Signer) -> VerifierKey:
+    """Return the key of whoever signs notes of type 0x01."""
     key = signer.public_key()
     assert isinstance(key, Ed25519PublicKey), "a note of type 0x01 needs an Ed25519 key"
-    key_id = VerifierKey(name, ED25519_TYPE, key.public_bytes_raw()).key_id
-    signature = Signature(name, key_id, signer.sign(text.encode()))
-    return format_note(Note(text, (signature,))).decode()
+    return VerifierKey(name, ED25519_TYPE, key.public_bytes_raw())
+
+
+def note_signature(text: str, name: str, signer: Signer) -> Signature:
+    """Return the Ed25519 signature over `text`, which ends in a newline."""
+    assert text.endswith("\n"), "the text of a note ends in a newline"
+    assert _is_name(name), name
+    return Signature(name, vkey_of_signer(name, signer).key_id, signer.sign(text.encode()))
+
+
+def sign_note(text: str, name: str, signer: Signer) -> str:
+    """Return the note with one Ed25519 signature over `text`, which ends in a newline."""
+    return format_note(Note(text, (note_signature(text, name, signer),))).decode()
 
 
 def format_note(note: Note) -> bytes:

@@ -1,7 +1,7 @@
 """What the rules say about a row or a statement: codes, and the sentences people read.
 
 A finding carries a code and the few public facts its sentence needs: never a name, an NSN or a
-birth date. Codes are permanent. Most are those of DOMAIN.md 7.3; 801 to 827 are ours, for statements
+birth date. Codes are permanent. Most are those of DOMAIN.md 7.3; 801 to 829 are ours, for statements
 about the public register, E911 for values outside a code list, and E920. Columns are named as in a
 statement; a door that reads CSV names them as its header does (`code` there is `mc_code`).
 """
@@ -577,6 +577,20 @@ _REGISTER: Mapping[str, Entry] = {
         None,
         "No such key is registered, or it was retired or revoked already.",
         "Check the key's thumbprint.",
+    ),
+    "E828": Entry(
+        BLOCK,
+        "first",
+        None,
+        "Positions {first} to {last} are not among those at which this key is suspect.",
+        "Name positions from the one it is suspected from to the one that revoked it.",
+    ),
+    "E829": Entry(
+        BLOCK,
+        "first",
+        None,
+        "Some of the positions {first} to {last} were reaffirmed or annulled already.",
+        "What was said about a record's standing stays; name the positions that are still open.",
     ),
     "E827": Entry(
         BLOCK,

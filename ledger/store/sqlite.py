@@ -42,7 +42,7 @@ from ledger.store.recorder import (
 from ledger.store.subscription import LogSubscription, Signal
 
 ROW_MAX = 2**31  # beyond every row of a submission
-APPEND_ONLY = ("record", "submission", "tile", "checkpoint")
+APPEND_ONLY = ("record", "submission", "tile", "checkpoint", "cosigner", "cosignature")
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS record (
   position INTEGER PRIMARY KEY, stream BLOB NOT NULL, version INTEGER NOT NULL, topic TEXT NOT NULL,
@@ -62,6 +62,11 @@ CREATE TABLE IF NOT EXISTS checkpoint (
   number INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, previous BLOB NOT NULL,
   note TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS cosigner (number INTEGER PRIMARY KEY, vkey TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE IF NOT EXISTS cosignature (
+  checkpoint INTEGER NOT NULL, cosigner INTEGER NOT NULL, timestamp_s INTEGER NOT NULL, line TEXT NOT NULL,
+  PRIMARY KEY (checkpoint, cosigner)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS taken (
   kind TEXT NOT NULL, key BLOB NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (kind, key)
 ) STRICT, WITHOUT ROWID;

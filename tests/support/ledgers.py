@@ -26,7 +26,7 @@ from ledger.audit import Report, audit
 from ledger.clock import FixedClock
 from ledger.deciding.batch import Outcome
 from ledger.files import LedgerFiles
-from ledger.founding import CHECKPOINT, REGISTRAR, Charter, founding_statement, prepare_files
+from ledger.founding import REGISTRAR, Charter, founding_statement, log_signer, prepare_files
 from ledger.keys.keystore import KeyStore
 from ledger.keys.signer import ED25519, Signer
 from ledger.possession import prove_possession
@@ -160,7 +160,7 @@ class House:
     def publisher(self) -> Publisher:
         """Return a publisher of this ledger's log."""
         anchor = Anchor(self.files.anchor, ORIGIN)
-        return Publisher(self.ledger.store, anchor, self.keystore.get(CHECKPOINT), ORIGIN, self.clock)
+        return Publisher(self.ledger.store, anchor, log_signer(self.keystore, ORIGIN), self.clock)
 
     def publish(self) -> Published | None:
         """Publish everything recorded so far."""
