@@ -16,8 +16,8 @@ from .errors import Malformed, Refused
 from .jose import canonical, read_json, unb64url
 from .submission import Submission
 from .verify.tlog import (
-    ED25519,
     HASH_BYTES,
+    LOG_KINDS,
     Checkpoint,
     inclusion_root,
     leaf_hash,
@@ -83,7 +83,7 @@ def check_receipt(text: str, submission: Submission, row: int, *, log_vkey: str)
 
 def _check_signed(checkpoint: Checkpoint, log_vkey: str) -> None:
     key = parse_vkey(log_vkey)
-    if key.kind != ED25519:
+    if key.kind not in LOG_KINDS:
         raise Refused("the log's key is of a kind that this program cannot check")
     if checkpoint.origin != key.name:
         raise Refused("the receipt is from another log")

@@ -1,8 +1,12 @@
-"""The transparency log as a verifier sees it: tlog-proof, signed note, checkpoint, inclusion.
+"""The transparency log as a verifier sees it: tlog-proof, signed note, checkpoint, keys, inclusion.
 
 Written a second time, from the specifications: the ledger's own reading of them is not used here.
+Three kinds of keys sign checkpoints: Ed25519 (0x01) the plain text, Ed25519 (0x04) the text with a
+time before it, ML-DSA-44 (0x06) a structure with time, cosigner and tree head in it. Logs use the
+first and the third, witnesses the second and the third.
 
-Source: C2SP tlog-proof, signed-note, tlog-checkpoint; RFC 6962 §2.1; RFC 9162 §2.1.3.2.
+Source: C2SP tlog-proof, signed-note, tlog-checkpoint, tlog-cosignature; RFC 6962 §2.1; RFC 9162
+§2.1.3.2; FIPS 204; LEDGER.md 5.
 """
 
 import hashlib
@@ -12,6 +16,7 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from ..errors import Malformed, Refused
 from .multikey import standard_base64
@@ -19,11 +24,17 @@ from .multikey import standard_base64
 HASH_BYTES = 32
 PROOF_SIZE_MAX = 256 * 1024
 SIGNATURES_MAX = 64
-ED25519 = 0x01
+ED25519, ED25519_COSIGNATURE, MLDSA44 = 0x01, 0x04, 0x06
+LOG_KINDS = frozenset((ED25519, MLDSA44))
+WITNESS_KINDS = frozenset((ED25519_COSIGNATURE, MLDSA44))
 _FIRST_LINE = "c2sp.org/tlog-proof@v1"
 _PATH_MAX = 63
 _LINES = 3  # origin, size, root
 _KEY_ID_BYTES = 4
+_KEY_BYTES = {ED25519: 32, ED25519_COSIGNATURE: 32, MLDSA44: 1312}
+_TIMESTAMP_BYTES = 8
+_TIMESTAMP_MAX = 2**63 - 1
+_NAME_MAX_BYTES = 255
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _NAME = re.compile(r"[^\s+]+")
@@ -115,37 +126,100 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class LogKey:
-    """A key of the log, read from a C2SP vkey (`name+id+base64(type || key)`)."""
+    """A key of a log or a witness, read from a C2SP vkey (`name+id+base64(type || key)`)."""
 
     name: str
     key_id: bytes
     kind: int
     key: bytes
 
+    @property
+    def checkable(self) -> bool:
+        """Whether this program knows its kind of signature."""
+        return self.kind in _KEY_BYTES
+
     def signed(self, checkpoint: Checkpoint) -> bool:
-        """Return whether this Ed25519 key signed a checkpoint.
+        """Return whether this key signed a checkpoint, in the way of its kind.
 
         Raises:
             Refused: there is a signature under its name and id, and it does not hold.
         """
-        assert self.kind == ED25519
-        own = [signature for name, key_id, signature in checkpoint.signatures if (name, key_id) == self._id()]
-        for signature in own:
-            try:
-                Ed25519PublicKey.from_public_bytes(self.key).verify(signature, checkpoint.text.encode())
-            except InvalidSignature as error:
-                raise Refused("a signature of the log does not hold", code="checkpoint-signature") from error
-        return bool(own)
+        return bool(self._times(checkpoint))
 
-    def _id(self) -> tuple[str, bytes]:
-        return self.name, self.key_id
+    def signed_at(self, checkpoint: Checkpoint) -> int | None:
+        """Return when this key first signed a checkpoint, in seconds since 1970.
+
+        0 where its signature gives no time (kind 0x06 may say 0), None where it did not sign.
+
+        Raises:
+            Refused: there is a signature under its name and id, and it does not hold.
+        """
+        assert self.kind in WITNESS_KINDS
+        return min(self._times(checkpoint), default=None)
+
+    def _times(self, checkpoint: Checkpoint) -> list[int]:
+        """Return one time for each of its signatures, after checking them all."""
+        return [
+            self._time(checkpoint, signature)
+            for name, key_id, signature in checkpoint.signatures
+            if (name, key_id) == (self.name, self.key_id)
+        ]
+
+    def _time(self, checkpoint: Checkpoint, signature: bytes) -> int:
+        assert self.checkable
+        time_s = 0
+        if self.kind in WITNESS_KINDS:
+            time_s = int.from_bytes(signature[:_TIMESTAMP_BYTES], "big")
+            signature = signature[_TIMESTAMP_BYTES:]
+        if time_s > _TIMESTAMP_MAX or not self._holds(signature, self._message(checkpoint, time_s)):
+            raise Refused(f"a signature of {self.name} does not hold", code="checkpoint-signature")
+        return time_s
+
+    def _message(self, checkpoint: Checkpoint, time_s: int) -> bytes:
+        if self.kind == ED25519:
+            return checkpoint.text.encode()
+        if self.kind == ED25519_COSIGNATURE:
+            return f"cosignature/v1\ntime {time_s}\n{checkpoint.text}".encode()
+        return _cosigned_message(self.name, time_s, checkpoint)
+
+    def _holds(self, signature: bytes, message: bytes) -> bool:
+        key: Ed25519PublicKey | MLDSA44PublicKey
+        try:
+            if self.kind == MLDSA44:
+                key = MLDSA44PublicKey.from_public_bytes(self.key)
+            else:
+                key = Ed25519PublicKey.from_public_bytes(self.key)
+            key.verify(signature, message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+def _cosigned_message(cosigner: str, time_s: int, checkpoint: Checkpoint) -> bytes:
+    """Return what an ML-DSA-44 key signs of a whole tree. Source: C2SP tlog-cosignature."""
+    names = []
+    for name in (cosigner.encode(), checkpoint.origin.encode()):
+        if len(name) > _NAME_MAX_BYTES:
+            raise Refused("no signature of this kind has a name so long", code="checkpoint-signature")
+        names.append(bytes([len(name)]) + name)
+    return b"".join(
+        (
+            b"subtree/v1\n\0",
+            names[0],
+            time_s.to_bytes(8, "big"),
+            names[1],
+            bytes(8),  # where the subtree starts: at the first leaf, since it is the whole tree
+            checkpoint.size.to_bytes(8, "big"),
+            checkpoint.root,
+        )
+    )
 
 
 def parse_vkey(vkey: str) -> LogKey:
-    """Read a C2SP verifier key; kinds other than Ed25519 are read and left to the caller.
+    """Read a C2SP verifier key; kinds that this program cannot check are read and left to the caller.
 
     Raises:
-        Malformed: not one, or its id is not that of its key.
+        Malformed: not one, or its id is not that of its key, or its key is too short or too long.
     """
     name, _, rest = vkey.partition("+")
     key_id_hex, _, blob = rest.partition("+")
@@ -155,8 +229,8 @@ def parse_vkey(vkey: str) -> LogKey:
     kind, key, key_id = data[0], data[1:], bytes.fromhex(key_id_hex)
     if hashlib.sha256(f"{name}\n".encode() + data).digest()[:_KEY_ID_BYTES] != key_id:
         raise Malformed("the id of a verifier key is not that of its key", code="vkey")
-    if kind == ED25519 and len(key) != HASH_BYTES:
-        raise Malformed("an Ed25519 verifier key has 32 bytes", code="vkey")
+    if len(key) != _KEY_BYTES.get(kind, len(key)):
+        raise Malformed("a verifier key is not as long as its kind says", code="vkey")
     return LogKey(name, key_id, kind, key)
 
 

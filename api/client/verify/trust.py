@@ -19,7 +19,7 @@ from ..jose import b64url, open_jws, read_jws, thumbprint, unb64url
 from .multikey import ED25519_PREFIX, ed25519_jwk
 from .plain import day, instant
 from .reading import read_json
-from .tlog import ED25519, HASH_BYTES, LogKey, parse_vkey
+from .tlog import HASH_BYTES, LOG_KINDS, LogKey, parse_vkey
 
 FORMAT = "achievement-ledger/trust/v1"
 SIGNATURE_TYP = "achievement-trust+jws"
@@ -60,8 +60,8 @@ class LogKeyUse:
 
     @property
     def checkable(self) -> bool:
-        """Whether this program knows its kind of signature."""
-        return self.key.kind == ED25519
+        """Whether this program knows its kind of signature, and logs sign in that way."""
+        return self.key.kind in LOG_KINDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,7 +259,7 @@ def test_log_keys_count_by_position_too():
 
 def test_kinds_of_log_signatures_that_are_not_known_here_are_not_judged():
     """A trust file that asks for a newer kind of signature, or for witnesses, needs a newer program."""
-    vkey = _vkey_of_kind(6, bytes(1312))
+    vkey = _vkey_of_kind(0xFF, bytes(100))
     witnessed = Trust.parse(
         WORLD.trust(put("witness_policy", f"log {WORLD.log.key.vkey(ORIGIN)}\nquorum any\n"))
     )
