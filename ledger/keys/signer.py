@@ -9,6 +9,7 @@ RFC 7518 §3.4 (ES256).
 
 import json
 import os
+import secrets
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -133,13 +134,21 @@ class FileSigner(MemorySigner):
         raise Unauthorised(f"{path.name} holds neither an Ed25519 nor a P-256 key")
 
 
-def write_key_file(path: Path, pem: bytes) -> None:
-    """Write a new file of mode 0600, durable when it returns; FileExistsError when there is one."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
+def write_key_file(path: Path, data: bytes) -> None:
+    """Write a new file of mode 0600, durable when it returns; FileExistsError when there is one.
+
+    It has its name only when it is whole: nobody reads half a key, and a power cut leaves none behind.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # Refuses where the name is taken, which a rename does not.
+    finally:
+        draft.unlink()
     # A key that signed and then is gone after a power cut would orphan what it signed.
     flush_folder(path.parent)
 

@@ -1,5 +1,6 @@
 """The one contract of signers, passed by every kind of signer there is, for both algorithms."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ledger.encoding.strict_json import b64url, unb64url
 from ledger.errors import BadSignature, Malformed, Unauthorised
-from ledger.keys.keystore import KeyStore, custody_label
+from ledger.keys.keystore import KeyStore
 from ledger.keys.signer import (
     ED25519,
     ES256,
@@ -156,6 +157,22 @@ def test_a_new_key_is_on_disk_before_it_signs(tmp_path, monkeypatch):
     assert flushed == [(tmp_path / "key.pem").stat().st_ino, tmp_path.stat().st_ino]
 
 
+def test_a_key_that_could_not_be_written_leaves_nothing(tmp_path, monkeypatch):
+    """On a full disk there is no half a key under the name: the next attempt makes a whole one."""
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="no space left"):
+            FileSigner.create(tmp_path / "key.pem", ED25519, PASSPHRASE)
+    assert list(tmp_path.iterdir()) == []
+
+    made = FileSigner.create(tmp_path / "key.pem", ED25519, PASSPHRASE)
+    assert FileSigner.load(tmp_path / "key.pem", PASSPHRASE).thumbprint == made.thumbprint
+
+
 def test_a_key_is_never_written_over(tmp_path):
     """A second key under the same name is refused, and the first is still there."""
     first = FileSigner.create(tmp_path / "key.pem", ED25519, PASSPHRASE)
@@ -197,52 +214,6 @@ def test_what_is_no_key_file_of_ours_is_refused(tmp_path, data, sentence):
 
     with pytest.raises(Unauthorised, match=sentence):
         FileSigner.load(tmp_path / "key.pem", PASSPHRASE)
-
-
-# ------------------------------------------------------------------ a folder of keys
-
-
-def test_a_key_store_keeps_keys_by_label(tmp_path):
-    """A key made under a label is the same key later, in this process and in the next."""
-    store = KeyStore(tmp_path, PASSPHRASE)
-    made = store.create("receipt")
-
-    assert store.get("receipt") is made
-    assert KeyStore(tmp_path, PASSPHRASE).get("receipt").thumbprint == made.thumbprint
-    assert KeyStore(tmp_path, PASSPHRASE).has("receipt")
-    with pytest.raises(FileExistsError):
-        KeyStore(tmp_path, PASSPHRASE).create("receipt")
-
-
-@pytest.mark.parametrize(
-    ("reference", "label"), [(95001, "95001.submission"), ("ISB:FOOD_FIBRE", "ISB-FOOD_FIBRE.submission")]
-)
-def test_a_key_in_custody_is_named_for_its_organisation(tmp_path, reference, label):
-    """A number and a body code both give a label, though a code has a sign that no file name should."""
-    store = KeyStore(tmp_path, PASSPHRASE)
-
-    store.create(custody_label(reference, "submission"))
-
-    assert store.has(label)
-
-
-def test_a_key_that_is_not_in_custody_is_refused(tmp_path):
-    """Asking for a key that is not here is a refusal with its own code."""
-    store = KeyStore(tmp_path, PASSPHRASE)
-
-    assert not store.has("95001.credential")
-    with pytest.raises(Unauthorised, match=r"95001\.credential") as refused:
-        store.get("95001.credential")
-    assert refused.value.code == "custody"
-
-
-@pytest.mark.parametrize(
-    "label", ["", ".", "..", "../receipt", "a/b", "a\\b", "-a", "a b", "a\x00", "a\n", "ā"]
-)
-def test_a_label_stays_in_its_folder(tmp_path, label):
-    """A label that could name a file elsewhere is our own mistake and stops the work."""
-    with pytest.raises(AssertionError):
-        KeyStore(tmp_path, PASSPHRASE).create(label)
 
 
 # ------------------------------------------------------------------ public keys as JWK
