@@ -18,7 +18,7 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import JSONTranscoder, StoredEvent
 from eventsourcing.utils import Environment
 
-from ledger.authority import AUTHORITY_TOPICS, keyring_of, purpose_of, registrar_key
+from ledger.authority import AUTHORITY_TOPICS, founder, keyring_of, purpose_of, registrar_key
 from ledger.clock import Clock, SystemClock, civil_date, instant
 from ledger.deciding.batch import Batch, Circumstances, Outcome, atomic_refusal, refusal
 from ledger.deciding.private import PrivateDeciding
@@ -29,7 +29,6 @@ from ledger.domain.organisation import Organisation
 from ledger.domain.register import Register
 from ledger.errors import Corrupt, Stale, Taken, Unauthorised, Unavailable
 from ledger.files import LedgerFiles
-from ledger.ids import public_id
 from ledger.keys.keyring import Keyring, RegisteredKey
 from ledger.keys.keystore import KeyStore
 from ledger.keys.signer import jws_read, jws_verify
@@ -256,9 +255,7 @@ class Ledger(Application[UUID]):
         else:
             registrar = _founding_members(received)["registrar"]
             number, name = registrar["number"], registrar["name"]
-        if received.claims.iss != public_id("organisation", number):
-            return None
-        return Organisation.provisional(received.claims.iss, number, name, instant(self.clock.now_us()))
+        return founder(received.claims.iss, number, name, instant(self.clock.now_us()))
 
     def _commit(self, received: ReceivedSubmission, chunk: Sequence[tuple[int, Row]]) -> list[Outcome]:
         """Decide and save one chunk, again from the start whenever another process moved what was read."""

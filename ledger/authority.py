@@ -4,9 +4,11 @@ Source: LEDGER.md 2 (genesis, keys count by log position), SPEC.md 1.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ledger.domain.organisation import Organisation
 from ledger.domain.register import Register
 from ledger.domain.registry import EVENTS
 from ledger.errors import Unauthorised
@@ -23,6 +25,13 @@ AUTHORITY_TOPICS = tuple(topic for topic, event_class in EVENTS.items() if event
 def purpose_of(statement_type: str) -> str:
     """Return the key purpose that a statement type needs."""
     return "keys" if statement_type.startswith("key.") else "submission"
+
+
+def founder(iss: UUID, number: int, name: str, timestamp: datetime) -> Organisation | None:
+    """Return the regulator as the founding names it, until it is registered; None for others."""
+    if iss != public_id("organisation", number):
+        return None
+    return Organisation.provisional(iss, number, name, timestamp)
 
 
 def registrar_key(members: Mapping[str, Any], claims: Claims) -> RegisteredKey:
