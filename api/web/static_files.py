@@ -1,7 +1,8 @@
-"""Style, typeface and mark: read once, named by their content, cached for ever.
+"""Style, typeface, mark and the verifier's modules: read once, named by their content, cached for ever.
 
 `style.css` is served as `/static/style.1b2c3d4e.css`. A changed file has another name, so nobody is
-shown an old one, and a style sheet's own `url(…)` are named the same way.
+shown an old one, and what a style sheet's `url(…)` or a module's `from './…'` asks for is named the
+same way.
 """
 
 import re
@@ -18,12 +19,14 @@ FOLDER = Path(__file__).parent / "static"
 FOR_EVER = "public, max-age=31536000, immutable"
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
     ".woff2": "font/woff2",
 }
 _HASH_CHARACTERS = 12
 _URL = re.compile(rb"url\(([a-z0-9./-]+)\)")
+_FROM = re.compile(rb"from '\./([a-z0-9-]+\.js)'")
 
 
 class StaticFiles:
@@ -56,6 +59,8 @@ class StaticFiles:
         content = path.read_bytes()
         if path.suffix == ".css":
             content = _URL.sub(lambda match: b"url(%b)" % self._renamed(match[1].decode()), content)
+        elif path.suffix == ".js":
+            content = _FROM.sub(lambda match: b"from './%b'" % self._beside(name, match[1].decode()), content)
         stem = name.removesuffix(path.suffix)
         served = f"{stem}.{sha256(content).hexdigest()[:_HASH_CHARACTERS]}{path.suffix}"
         self._names[name] = served
@@ -65,3 +70,8 @@ class StaticFiles:
         # Style sheets lie at the top, so what they name is relative to the folder.
         self._take(name)
         return self._names[name].encode()
+
+    def _beside(self, name: str, module: str) -> bytes:
+        # A module asks for those in its own folder, by a name that is relative to it.
+        folder, _, _ = name.rpartition("/")
+        return self._renamed(f"{folder}/{module}" if folder else module).rpartition(b"/")[2]

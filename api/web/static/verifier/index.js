@@ -1,0 +1,12 @@
+// A second verifier of the Achievement Ledger, written from docs/formats alone. It needs WebCrypto and
+// nothing else, asks no network, and runs in a browser as in Node.
+
+export { CouldNotBeChecked, VerificationError } from './errors.js';
+export { canonical, parseJson } from './json.js';
+export { inclusionRoot, leafHash, verifyConsistency, verifyInclusion } from './merkle.js';
+export { parseNote, parseVkey } from './note.js';
+export { parseCheckpoint } from './checkpoint.js';
+export { verifyAllSigned, verifySigned } from './signatures.js';
+export { checkPolicy, isMet, parsePolicy } from './policy.js';
+export { parseProof, verifyCheckpoint, verifyEntry } from './proof.js';
+export { readReceipt, verifyAwardReceipt, verifyIssuedReceipt } from './receipt.js';
