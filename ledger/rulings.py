@@ -85,7 +85,9 @@ def check_who_said(
     statement = read_carried(said, topic)
     try:
         header, claims = _token(said)
-        check_carried(said, claims)
+        if claims.by is not None:
+            raise Corrupt("a public submission never carries `by`", code="said-shape")
+        check_carried(said, claims.n, claims.root)
         keys = _founding_keys(statement, claims, position, register) or keyring or keyring_of(register)
         key = keys.valid(header["kid"], claims.iss, purpose_of(topic), position)
         jws_verify(said.jws, key.jwk, SUBMISSION_TYP)
@@ -111,17 +113,15 @@ def read_carried(said: Said, topic: str) -> Statement:
     return statement
 
 
-def check_carried(said: Said, claims: Claims) -> None:
-    """Check that a statement is the one in its place of the submission that was signed; Corrupt otherwise."""
-    if said.size != claims.n:
+def check_carried(said: Said, size: int, root: bytes) -> None:
+    """Check that a statement is in its place of the submission with that root; Corrupt otherwise."""
+    if said.size != size:
         raise Corrupt("counts the statements of its submission otherwise than was signed", code="said-path")
     leaf = statement_leaf(said.salt, said.statement)
     try:
-        verify_inclusion(leaf, said.row, said.size, list(said.path), claims.root)
+        verify_inclusion(leaf, said.row, said.size, list(said.path), root)
     except ProofShapeError as error:
         raise Corrupt("the statement is not in the submission that was signed", code="said-path") from error
-    if claims.by is not None:
-        raise Corrupt("a public submission never carries `by`", code="said-shape")
 
 
 def _has_shape(said: Said) -> bool:

@@ -10,13 +10,12 @@ from ledger.database import Connection
 from ledger.domain.base import PUBLIC
 from ledger.domain.register import Register
 from ledger.domain.registry import EVENTS
-from ledger.encoding.strict_json import parse
 from ledger.errors import Corrupt
 from ledger.keys.keyring import Keyring
 from ledger.keys.signer import jws_read, jws_verify
-from ledger.log.merkle import MemoryTree, verify_inclusion
+from ledger.log.merkle import MemoryTree
 from ledger.mapper import LedgerMapper, public_state
-from ledger.privacy.commitments import statement_leaf
+from ledger.rulings import check_carried, read_carried
 from ledger.statements import SUBMISSION_TYP, read_claims
 from ledger.store.readback import StoredRecord
 
@@ -151,8 +150,5 @@ def _check_public(record: StoredRecord, held: Held) -> None:
         raise Corrupt("carries no statement", code="submission")
     if (said.jws, said.row, said.size) != (held.token, record.row, held.size):
         raise Corrupt("carries another submission than the one it cites", code="submission")
-    leaf = statement_leaf(said.salt, said.statement)
-    verify_inclusion(leaf, said.row, said.size, list(said.path), held.root)
-    statement = parse(said.statement, size_max_bytes=1 << 16)
-    if statement.get("type") != record.topic:
-        raise Corrupt("records something else than what was said", code="submission")
+    read_carried(said, record.topic)
+    check_carried(said, held.size, held.root)
