@@ -100,8 +100,12 @@ def sign_note(text: str, name: str, signer: Signer) -> str:
 
 def format_note(note: Note) -> bytes:
     """Return the bytes of a note."""
-    lines = [f"— {one.name} {b64(one.key_id + one.blob)}\n" for one in note.signatures]
-    return f"{note.text}\n{''.join(lines)}".encode()
+    return f"{note.text}\n{''.join(map(format_signature, note.signatures))}".encode()
+
+
+def format_signature(one: Signature) -> str:
+    """Return one signature line, its newline included."""
+    return f"— {one.name} {b64(one.key_id + one.blob)}\n"
 
 
 def parse_note(data: bytes) -> Note:
