@@ -10,11 +10,15 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 from uuid import UUID
+
+from ledger.errors import Malformed
 
 PRIVATE_ENTRY, PUBLIC_ENTRY = b"\x01", b"\x02"
 NO_STATEMENT = bytes(32)
 PUBLIC_ENTRY_MAX_BYTES = 65_535
+_FIXED_BYTES = 8 + 16 + 4 + 2  # instant, stream, version, length of the topic
 
 
 def tag(name: str) -> bytes:
@@ -105,6 +109,36 @@ def public_entry(recorded_at_us: int, stream: UUID, version: int, topic: str, st
             _named(topic),
             state,
         )
+    )
+
+
+class PublicEntry(NamedTuple):
+    """What a public entry says of its record: as much as the ledger itself keeps of it."""
+
+    recorded_at_us: int
+    stream: UUID
+    version: int
+    topic: str
+    state: bytes
+
+
+def read_public_entry(entry: bytes) -> PublicEntry:
+    """Return the parts of a public entry; Malformed when it is none. `state` is whatever follows."""
+    topic_at = len(PUBLIC_ENTRY) + _FIXED_BYTES
+    state_at = topic_at + int.from_bytes(entry[topic_at - 2 : topic_at], "big")
+    if not entry.startswith(PUBLIC_ENTRY) or len(entry) < state_at or len(entry) < topic_at:
+        raise Malformed("this is not the entry of a public record")
+    recorded_at, stream, version = entry[1:9], entry[9:25], entry[25:29]
+    try:
+        topic = entry[topic_at:state_at].decode()
+    except UnicodeDecodeError as error:
+        raise Malformed("the topic of a public entry is UTF-8") from error
+    return PublicEntry(
+        int.from_bytes(recorded_at, "big"),
+        UUID(bytes=stream),
+        int.from_bytes(version, "big"),
+        topic,
+        entry[state_at:],
     )
 
 

@@ -16,10 +16,22 @@ from pathlib import Path
 from ledger.errors import Corrupt, Malformed, Rollback, Split
 from ledger.files import flush_folder, replace_file
 from ledger.log.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
-from ledger.log.merkle import Frontier
-from ledger.log.note import parse_note
-from ledger.log.tiles import TILE_WIDTH, TileReader, path_of, tiles_between
+from ledger.log.merkle import HASH_BYTES, Frontier
+from ledger.log.note import Note, parse_note
+from ledger.log.tiles import (
+    ENTRY_MAX_BYTES,
+    TILE_WIDTH,
+    TileReader,
+    entries_path,
+    parse_entry_bundle,
+    path_of,
+    tiles_between,
+)
 from ledger.store.tree import StoredTree
+
+_NOTE_MAX_BYTES = 1_000_000
+_TILE_MAX_BYTES = TILE_WIDTH * HASH_BYTES
+_BUNDLE_MAX_BYTES = TILE_WIDTH * (2 + ENTRY_MAX_BYTES)
 
 
 class Anchor:
@@ -58,11 +70,36 @@ class Anchor:
         Raises:
             Corrupt, Split: as `read`.
         """
-        note = _read(self._checkpoint)
+        note = self.signed_note()
+        return None if note is None else self._of_this_log(note.text.encode())
+
+    def signed_note(self) -> Note | None:
+        """Return the newest signed checkpoint with every signature under it, None before the first.
+
+        Raises:
+            Corrupt: the file cannot be read.
+        """
+        data = _read(self._checkpoint)
         try:
-            return None if note is None else self._of_this_log(parse_note(note).text.encode())
+            return None if data is None else parse_note(data)
         except Malformed as error:
             raise Corrupt("the checkpoint at the anchor's place cannot be read", code="anchor") from error
+
+    def current(self) -> Checkpoint | None:
+        """Return what was published last, which nothing that was signed goes beyond.
+
+        Raises:
+            Corrupt: it cannot be read, or a checkpoint beside it is larger: an old anchor was put
+                back, or it was taken away.
+            Split: it is another log's.
+        """
+        anchored, signed = self.read(), self.signed()
+        if signed is not None and (anchored is None or anchored.size < signed.size):
+            raise Corrupt(
+                f"size {signed.size} was signed, and the anchor does not say so: put the right one back",
+                code="anchor",
+            )
+        return anchored
 
     def _of_this_log(self, body: bytes | None) -> Checkpoint | None:
         if body is None:
@@ -81,8 +118,9 @@ class Anchor:
         Raises:
             Rollback: the database is behind the anchor.
             Split: the database has another root at the anchor's size.
+            Corrupt: a larger checkpoint was signed than the anchor says, or the anchor is missing.
         """
-        anchored = self.read()
+        anchored = self.current()
         if anchored is None:
             return
         if size < anchored.size:
@@ -102,10 +140,8 @@ class Anchor:
             return Frontier()
         try:
             frontier = Frontier.from_nodes(anchored.size, self.reader(anchored.size).node)
-        except (OSError, Malformed) as error:
-            raise Corrupt(
-                f"tiles are missing or cut off at the anchor's place: {error}", code="anchor"
-            ) from error
+        except Malformed as error:
+            raise Corrupt(f"a tile is cut off at the anchor's place: {error}", code="anchor") from error
         if frontier.root() != anchored.root:
             raise Corrupt("the tiles at the anchor's place do not make the anchored root", code="anchor")
         return frontier
@@ -155,7 +191,32 @@ class Anchor:
 
     def reader(self, size: int) -> TileReader:
         """Return a reader of the anchored tiles at `size`: independent of the database."""
-        return TileReader(lambda path: (self.place / path).read_bytes(), size)
+        return TileReader(lambda path: self._file(path, _TILE_MAX_BYTES), size)
+
+    def entries(self, number: int, width: int = TILE_WIDTH) -> list[bytes]:
+        """Return the entries of a bundle at its width; only the tile above makes them true.
+
+        Raises:
+            Corrupt: the bundle is missing, cut off, or holds another number of entries.
+        """
+        path = entries_path(number, width)
+        try:
+            found = parse_entry_bundle(self._file(path, _BUNDLE_MAX_BYTES))
+        except Malformed as error:
+            raise Corrupt(f"{path} at the anchor's place cannot be read: {error}", code="anchor") from error
+        if len(found) != width:
+            raise Corrupt(
+                f"{path} at the anchor's place holds {len(found)} entries, not {width}", code="anchor"
+            )
+        return found
+
+    def _file(self, path: str, size_max_bytes: int) -> bytes:
+        """Return a file of the static log, at most one byte more than it can have; Corrupt without it."""
+        try:
+            with (self.place / path).open("rb") as file:
+                return file.read(size_max_bytes + 1)
+        except OSError as error:
+            raise Corrupt(f"{path} at the anchor's place: {error.strerror}", code="anchor") from error
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -167,7 +228,8 @@ class Anchor:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(_NOTE_MAX_BYTES + 1)  # one more than any note has, so that it is refused
     except FileNotFoundError:
         return None
 

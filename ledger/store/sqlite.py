@@ -134,28 +134,27 @@ class LedgerRecorder(ApplicationRecorder):
         write = kwargs.get("write") or Write()
         try:
             with self.database.writing() as connection:
-                positions = self._append(connection, stored_events, write)
+                positions = self.append(connection, stored_events, write)
         except database.IntegrityError as error:
             raise VersionConflict("another write came first") from error
         self.at_step("committed")
         self._signal.set()
         return positions
 
-    def _append(
-        self, connection: Connection, stored_events: Sequence[StoredEvent], write: Write
-    ) -> list[int]:
+    def append(self, connection: Connection, stored_events: Sequence[StoredEvent], write: Write) -> list[int]:
+        """Append inside a transaction that the caller holds; see `insert_events`."""
         self.at_step("begun")
         head = read_head(connection)
         self._check_reads(connection, head, write)
         self._check_versions(connection, stored_events)
-        number = _submission_number(connection, write.submission)
+        number = submission_number(connection, write.submission)
         self.at_step("checked")
         at_us = recorded_at(self._clock, head.recorded_at_us)
         growth = grow(head, stored_events, at_us, self._entry_of)
         connection.executemany(_INSERT, _rows(stored_events, head.size + 1, growth, number))
         _take(connection, write, stored_events, head.size)
-        self._insert_tiles(connection, head.size, growth.head.size)
-        _swap_head(connection, head, growth.head)
+        self.insert_tiles(connection, head.size, growth.head.size)
+        swap_head(connection, head, growth.head)
         self.at_step("inserted")
         return list(range(head.size + 1, growth.head.size + 1))
 
@@ -179,7 +178,9 @@ class LedgerRecorder(ApplicationRecorder):
                 raise VersionConflict(f"version {stored.originator_version} does not follow {last}")
             current[stored.originator_id] = stored.originator_version
 
-    def _insert_tiles(self, connection: Connection, old_size: int, new_size: int) -> None:
+    def insert_tiles(self, connection: Connection, old_size: int, new_size: int) -> None:
+        """Insert the tiles that became full between two sizes, inside a transaction."""
+
         def hashes(level: int, number: int) -> list[bytes]:
             if level == 0:
                 first = number * TILE_WIDTH
@@ -375,7 +376,8 @@ def leaf_range(connection: Connection, first: int, after: int) -> list[bytes]:
     return [leaf for (leaf,) in rows]
 
 
-def _swap_head(connection: Connection, old: Head, new: Head) -> None:
+def swap_head(connection: Connection, old: Head, new: Head) -> None:
+    """Replace the head row inside a transaction; Stale when it is not the old one."""
     cursor = connection.execute(
         "UPDATE head SET size = ?, root = ?, frontier = ?, authority = ?, recorded_at_us = ?"
         " WHERE id = 0 AND size = ? AND root = ?",
@@ -385,7 +387,7 @@ def _swap_head(connection: Connection, old: Head, new: Head) -> None:
         raise Stale("the head moved inside a write")
 
 
-def _submission_number(connection: Connection, submission: Submission | None) -> int | None:
+def submission_number(connection: Connection, submission: Submission | None) -> int | None:
     """Return the number of a submission, kept with the first record that cites it."""
     if submission is None:
         return None
