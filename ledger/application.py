@@ -27,7 +27,7 @@ from ledger.domain.base import Act, LedgerAggregate, LedgerEvent, aggregate_of
 from ledger.domain.founding import Founding, LedgerFounded
 from ledger.domain.organisation import Organisation
 from ledger.domain.register import Register
-from ledger.errors import Corrupt, Stale, Taken, Unauthorised, Unavailable
+from ledger.errors import Corrupt, LedgerError, Stale, Taken, Unauthorised, Unavailable
 from ledger.files import LedgerFiles
 from ledger.keys.keyring import Keyring, RegisteredKey
 from ledger.keys.keystore import KeyStore
@@ -77,6 +77,8 @@ class Ledger(Application[UUID]):
         self.keystore = KeyStore(files.keys, passphrase)
         self.vault = Vault(files.vault, load_epoch_keys(files.epoch, passphrase))
         self.jobs = Jobs(files.jobs)
+        # Set by whoever finds that database and anchor do not agree: reads go on, writes stop.
+        self.fault: LedgerError | None = None
         self._register = Register()
         self._keys = (self._register, Keyring(()))  # made anew with every newer register
         self._register_lock = threading.Lock()
@@ -320,8 +322,15 @@ class Ledger(Application[UUID]):
         for outcome, position in zip(batch.recorded, positions, strict=True):
             outcome.position = position
 
+    def check_writable(self) -> None:
+        """Raise what stops writing; Unavailable with the code of the fault."""
+        if self.fault is not None:
+            raise Unavailable(f"writing has stopped: {self.fault}", code=self.fault.code)
+
     def save_events(self, events: Sequence[Any], keys: dict[UUID, SubjectKey], write: Write) -> Sequence[int]:
         """Seal and append these events in one transaction; return their positions."""
+        # The last door: whatever came to be decided on another way stops here too.
+        self.check_writable()
         stored = [self.mapper.to_stored(event, keys) for event in events]
         return self.store.insert_events(stored, write=write) or []
 

@@ -7,7 +7,7 @@ after 30 days: the records stay, and the same submission is then answered from t
 Source: LEDGER.md 2 (received bodies, outcomes, progress), SPEC.md 6.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -31,7 +31,8 @@ CREATE TABLE IF NOT EXISTS token (
   digest BLOB PRIMARY KEY, id BLOB NOT NULL UNIQUE, organisation BLOB NOT NULL, made_at_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
-PROCESSING, DONE = "processing", "done"
+# `lost`: what it had recorded is not there any more; whoever posted it has to post it again.
+PROCESSING, DONE, LOST = "processing", "done", "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,16 @@ class StoredOutcome:
     status: str
     position: int | None
     details: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRow:
+    """One row of a submission that was told a position."""
+
+    iss: UUID
+    jti: UUID
+    row: int
+    position: int
 
 
 class Jobs:
@@ -110,6 +121,41 @@ class Jobs:
             "SELECT row, status, position, details FROM outcome WHERE job = ? ORDER BY row", (job,)
         )
         return [StoredOutcome(*row) for row in rows]
+
+    def placed_after(self, position: int) -> Iterator[PlacedRow]:
+        """Yield every row that was told a position beyond this one, in order of submission and row."""
+        rows = self._database.reader.execute(
+            "SELECT j.iss, j.jti, o.row, o.position FROM outcome o JOIN job j ON j.number = o.job"
+            " WHERE o.position > ? ORDER BY o.job, o.row",
+            (position,),
+        )
+        for iss, jti, row, at in rows:
+            yield PlacedRow(UUID(bytes=iss), UUID(bytes=jti), row, at)
+
+    def lose(self, lost: Iterable[PlacedRow]) -> None:
+        """Forget what became of these rows and of those after them: posted again, they are decided afresh.
+
+        Rows are decided in their order and see each other's effects, so what stands stays a beginning.
+        """
+        first: dict[tuple[bytes, bytes], int] = {}
+        for one in lost:
+            name = (one.iss.bytes, one.jti.bytes)
+            first[name] = min(one.row, first.get(name, one.row))
+        with self._database.writing() as connection:
+            for name, row in first.items():
+                connection.execute(
+                    "DELETE FROM outcome WHERE row >= ?"
+                    " AND job = (SELECT number FROM job WHERE iss = ? AND jti = ?)",
+                    (row, *name),
+                )
+                connection.execute("UPDATE job SET state = ? WHERE iss = ? AND jti = ?", (LOST, *name))
+
+    def take_up(self, job: int) -> None:
+        """Note that a submission whose rows were lost was posted again, and will be decided."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE job SET state = ? WHERE number = ? AND state = ?", (PROCESSING, job, LOST)
+            )
 
     def unfinished(self) -> list[Job]:
         """Return the jobs that a stop interrupted, oldest first."""
