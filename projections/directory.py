@@ -77,7 +77,7 @@ class DirectoryKey:
     retired_from: date | None
     revoked_at: int | None
     revoked_for: str | None
-    suspected_from: str | None
+    suspected_from: int | None
 
     @property
     def ended_at(self) -> int | None:
@@ -139,7 +139,7 @@ class DirectoryView(View):
     """Organisations, roles, keys and accreditations, whole and for ever."""
 
     NAME = "directory"
-    VERSION = 1
+    VERSION = 2
     # Columns in the order of the fields of Founded, Organisation, HeldRole, DirectoryKey and Granted.
     SCHEMA = """
     CREATE TABLE {founding} (
@@ -160,7 +160,7 @@ class DirectoryView(View):
       stream BLOB PRIMARY KEY, registered_at INTEGER NOT NULL, kid TEXT NOT NULL UNIQUE,
       organisation BLOB NOT NULL, jwk TEXT NOT NULL, multibase TEXT NOT NULL, purposes TEXT NOT NULL,
       custody TEXT NOT NULL, not_before TEXT, retired_at INTEGER, retired_from TEXT, revoked_at INTEGER,
-      revoked_for TEXT, suspected_from TEXT
+      revoked_for TEXT, suspected_from INTEGER
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX {key}_organisation ON {key} (organisation);
     CREATE TABLE {accreditation} (

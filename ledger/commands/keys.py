@@ -98,11 +98,16 @@ def revoke(request: Request) -> Decision:
     if key.revoked_for is not None:
         return Decision((finding("E826"),))
     since = request.members.get("suspected_from")
-    registered_at = request.register.key_positions[key.kid].registered_at
-    if since is not None and not registered_at < since <= request.act.as_of + 1:
+    if since is not None and not _can_be_suspect(request, key, since):
         return Decision((finding("E828", column="suspected_from", first=since, last=request.act.as_of + 1),))
     key.record(KeyRevoked, request.act, reason=request.members["reason"], suspected_from=since)
     return Decision(changed=(key,))
+
+
+def _can_be_suspect(request: Request, key: Key, since: int) -> bool:
+    """Whether the key was on record before that position, and the position is not yet to come."""
+    at = request.register.key_positions.get(key.kid)  # none while it is registered in this same submission
+    return at is not None and at.registered_at < since <= request.act.as_of + 1
 
 
 def reaffirm(request: Request) -> Decision:
@@ -120,11 +125,9 @@ def _settle(request: Request, event_class: type[PublicEvent]) -> Decision:
     if key is None:
         return Decision(refused)
     first, last = request.members["first"], request.members["last"]
-    at = request.register.key_positions[key.kid]
-    # A key that was retired first signed nothing after that.
-    ends = [one for one in (at.retired_at, at.revoked_at) if one is not None]
-    since = key.suspected_from
-    if since is None or not since <= first <= last <= min(ends):
+    at = request.register.key_positions.get(key.kid)
+    since, until = key.suspected_from, at and at.ended_at
+    if since is None or until is None or not since <= first <= last <= until:
         return Decision((finding("E828", first=first, last=last),))
     if any(first <= end and begin <= last for begin, end in (*key.reaffirmed, *key.annulled)):
         return Decision((finding("E829", first=first, last=last),))

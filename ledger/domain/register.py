@@ -20,6 +20,11 @@ class KeyPositions(NamedTuple):
     retired_at: int | None = None
     revoked_at: int | None = None
 
+    @property
+    def ended_at(self) -> int | None:
+        """Position of the record that retired or revoked it, whichever came first."""
+        return min((at for at in (self.retired_at, self.revoked_at) if at is not None), default=None)
+
 
 class Register:
     """Organisations, keys, listings and accreditations as they stand at `position`.

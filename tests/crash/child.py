@@ -16,8 +16,9 @@ from pathlib import Path
 import ledger.application
 from api.client.submission import Submission
 from ledger.clock import FixedClock, instant
-from ledger.founding import CHECKPOINT
-from ledger.keys.signer import Signer
+from ledger.founding import log_signer
+from ledger.log.checkpoint import Checkpoint, format_checkpoint
+from ledger.log.signing import LogSigner
 from ledger.publisher import Publisher
 from ledger.store.anchor import Anchor
 from tests.crash.steps import CHUNK_ROWS
@@ -59,25 +60,24 @@ def _killer(step: str, nth: int) -> Callable[[str], None]:
 
 
 def _publisher(house: House, notes: Path) -> Publisher:
-    signer = NotingSigner(house.keystore.get(CHECKPOINT), notes)
-    return Publisher(house.ledger.store, Anchor(house.files.anchor, ORIGIN), signer, ORIGIN, house.clock)
+    signing = NotingSigner(log_signer(house.keystore, ORIGIN), notes)
+    return Publisher(house.ledger.store, Anchor(house.files.anchor, ORIGIN), signing, house.clock)
 
 
-class NotingSigner:
+class NotingSigner(LogSigner):
     """Signs, and notes what it signed in a file before anybody gets the signature."""
 
-    def __init__(self, signer: Signer, notes: Path) -> None:
-        self._signer, self._notes = signer, notes
-        self.alg, self.thumbprint = signer.alg, signer.thumbprint
-        self.public_key, self.public_key_jwk = signer.public_key, signer.public_key_jwk
+    def __init__(self, signer: LogSigner, notes: Path) -> None:
+        self.__dict__.update(signer.__dict__)
+        self._notes = notes
 
-    def sign(self, data: bytes) -> bytes:
-        """Return the signature; durable in the notes that there is one."""
+    def sign(self, checkpoint: Checkpoint, now_s: int) -> str:
+        """Return the signed note; durable in the notes that there is one."""
         with self._notes.open("ab") as file:
-            file.write(data + b"\0")
+            file.write(format_checkpoint(checkpoint) + b"\0")
             file.flush()
             os.fsync(file.fileno())
-        return self._signer.sign(data)
+        return super().sign(checkpoint, now_s)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from tests.support.tree import ROOT
 
 # As the modules that call them name them, in order: ledger/store/sqlite.py, ledger/publisher.py.
 WRITE_STEPS = ("begun", "checked", "inserted", "committed")
-PUBLISH_STEPS = ("read_back", "anchor_written", "anchor_swapped", "inserted", "served")
+PUBLISH_STEPS = ("read_back", "anchor_written", "anchor_swapped", "inserted", "cosigned", "served")
 CHUNK_ROWS = 4  # so that a small submission has several chunks
 
 

@@ -8,9 +8,18 @@ import pytest
 from ledger.application import Ledger
 from ledger.errors import Unauthorised, Unavailable
 from ledger.files import LedgerFiles
-from ledger.founding import CHECKPOINT, CREDENTIAL, RECEIPT, REGISTRAR, make_passphrase, prepare_files
+from ledger.founding import (
+    CHECKPOINT,
+    CHECKPOINT_MLDSA,
+    CREDENTIAL,
+    RECEIPT,
+    REGISTRAR,
+    make_passphrase,
+    prepare_files,
+)
 from ledger.keys.keystore import KeyStore
-from ledger.log.note import vkey_of
+from ledger.log.cosignature import MLDSA44_TYPE
+from ledger.log.note import VerifierKey, vkey_of
 from tests.support.ledgers import CHARTER, SCRYPT_N, a_ledger, an_empty_ledger
 from tests.support.world import ORIGIN, REGULATOR
 
@@ -25,7 +34,7 @@ def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
     assert modes.keys() == {
         "epoch.json",
-        *(f"{label}.pem" for label in (REGISTRAR, CHECKPOINT, RECEIPT, CREDENTIAL)),
+        *(f"{label}.pem" for label in (REGISTRAR, CHECKPOINT, CHECKPOINT_MLDSA, RECEIPT, CREDENTIAL)),
     }
 
 
@@ -71,7 +80,9 @@ def test_the_founding_names_the_keys_that_were_made(tmp_path: Path) -> None:
 
     assert (founding.origin, founding.host) == (ORIGIN, CHARTER.host)
     assert founding.registrar_number == REGULATOR
-    assert list(founding.log_keys) == [vkey_of(ORIGIN, house.signer(CHECKPOINT).public_key())]  # type: ignore[arg-type]
+    ed25519 = vkey_of(ORIGIN, house.signer(CHECKPOINT).public_key())  # type: ignore[arg-type]
+    mldsa = VerifierKey(ORIGIN, MLDSA44_TYPE, house.keystore.mldsa(CHECKPOINT_MLDSA).public_bytes)
+    assert founding.log_keys == (ed25519, str(mldsa))
     keys = {one.kid: one for one in house.ledger.keyring()}
     assert {keys[house.signer(label).thumbprint].purposes for label in (CHECKPOINT, RECEIPT, CREDENTIAL)} == {
         frozenset((label,)) for label in (CHECKPOINT, RECEIPT, CREDENTIAL)

@@ -227,12 +227,16 @@ def _retire_key(world: World, which: int, day: date) -> None:
         world.say("key.retired", organisation=organisation.number, kid=key.kid, from_=day)
 
 
-def _revoke_key(world: World, which: int, day: date) -> None:
+def _revoke_key(world: World, which: int) -> None:
     kids = sorted(world.register.keys)
     if kids:
         key = world.register.keys[kids[which % len(kids)]]
         organisation = world.register.organisations[key.organisation]
-        said = {"kid": key.kid, "reason": "lost", "suspected_from": day.isoformat()}
+        said = {
+            "kid": key.kid,
+            "reason": "lost",
+            "suspected_from": world.register.key_positions[key.kid].registered_at + 1,
+        }
         world.say("key.revoked", organisation=organisation.number, **said)
 
 
@@ -257,7 +261,7 @@ _MOVES: tuple[Callable[[World, Random], None], ...] = (
         world, chance.choice(PROVIDERS), chance.randint(10, 30), chance.choice(("submission", "credential"))
     ),
     lambda world, chance: _retire_key(world, chance.randrange(100), _day(chance)),
-    lambda world, chance: _revoke_key(world, chance.randrange(100), _day(chance)),
+    lambda world, chance: _revoke_key(world, chance.randrange(100)),
 )
 
 

@@ -32,12 +32,12 @@ def test_a_key_counts_from_its_record_to_the_one_that_ends_it(tmp_path):
         None,
     )
 
-    world.must("key.revoked", organisation=PROVIDER, kid=kid, reason="lost", suspected_from="2026-11-01")
+    world.must("key.revoked", organisation=PROVIDER, kid=kid, reason="lost", suspected_from=registered_at + 1)
     ended_at = stand.record()
     views.catch_up()
 
     key = views.directory.key(kid)
-    assert (key.ended_at, key.revoked_for, key.suspected_from) == (ended_at, "lost", "2026-11-01")
+    assert (key.ended_at, key.revoked_for, key.suspected_from) == (ended_at, "lost", registered_at + 1)
     assert views.directory.organisation(PROVIDER).keys_for(CREDENTIAL) == (key,)
     assert thumbprint(jwk_of(public_key_of(key.multibase))) == kid
     assert views.directory.key("unknown") is None

@@ -308,7 +308,7 @@ def _kid(world: World) -> str:
     ("statement", "members"),
     [
         ("key.retired", {"from_": date(2026, 11, 1)}),
-        ("key.revoked", {"reason": "lost", "suspected_from": "2026-10-01T00:00:00Z"}),
+        ("key.revoked", {"reason": "lost"}),
     ],
 )
 def test_a_key_ends_once(world: World, statement: str, members: dict[str, Any]) -> None:
@@ -324,6 +324,51 @@ def test_a_key_ends_once(world: World, statement: str, members: dict[str, Any]) 
     assert codes(world.say(statement, by=PROVIDER, **said)) == []
     assert codes(world.say(statement, by=PROVIDER, **said)) == ["E826"]
     assert world.register.keys[kid].ended
+
+
+def test_a_retired_key_can_be_revoked_once(world: World) -> None:
+    """That it was stolen may come to light later; from when on it is suspect is said then."""
+    kid = _kid(world)
+    at = len(world.history)
+    world.must("key.retired", by=PROVIDER, organisation=PROVIDER, kid=kid, from_=date(2026, 11, 1))
+    said = {"organisation": PROVIDER, "kid": kid, "reason": "stolen", "suspected_from": at + 1}
+
+    assert codes(world.say("key.revoked", by=PROVIDER, **said)) == []
+    assert codes(world.say("key.revoked", by=PROVIDER, **said)) == ["E826"]
+    assert world.register.key_positions[kid].ended_at == at + 1
+
+
+def test_a_key_is_suspect_from_a_position_that_it_was_registered_before(world: World) -> None:
+    """Not from its own record or earlier, and not from one that is still to come."""
+    kid = _kid(world)
+    at = len(world.history)
+    said = {"organisation": PROVIDER, "kid": kid, "reason": "stolen"}
+
+    for wrong in (at, at + 2):
+        assert codes(world.say("key.revoked", by=PROVIDER, **said, suspected_from=wrong)) == ["E828"]
+    assert codes(world.say("key.revoked", by=PROVIDER, **said, suspected_from=at + 1)) == []
+
+
+@pytest.mark.parametrize("statement", ["key.reaffirmed", "key.annulled"])
+def test_what_a_suspected_key_signed_is_settled_once(world: World, statement: str) -> None:
+    """By its organisation or the registrar; only between the first suspect position and the revocation."""
+    kid, at = _kid(world), len(world.history)
+    for number in (95051, 95052, 95053):
+        world.organisation(number)
+    said = {"organisation": PROVIDER, "kid": kid}
+    assert codes(world.say(statement, by=PROVIDER, **said, first=at + 1, last=at + 2)) == ["E828"]
+    world.must("key.revoked", by=PROVIDER, **said, reason="stolen", suspected_from=at + 2)
+    ended = len(world.history)
+
+    assert codes(world.say(statement, by=95051, **said, first=at + 2, last=at + 2)) == ["E811"]
+    for first, last in ((at + 1, at + 2), (at + 3, at + 2), (at + 2, ended + 1)):
+        assert codes(world.say(statement, by=PROVIDER, **said, first=first, last=last)) == ["E828"]
+    assert codes(world.say(statement, by=PROVIDER, **said, first=at + 2, last=at + 2)) == []
+    for again in ("key.reaffirmed", "key.annulled"):
+        assert codes(world.say(again, by=REGULATOR, **said, first=at + 2, last=ended)) == ["E829"]
+    assert codes(world.say("key.annulled", by=REGULATOR, **said, first=at + 3, last=ended)) == []
+    unknown = {"organisation": PROVIDER, "kid": "unknown", "first": at + 2, "last": at + 2}
+    assert codes(world.say(statement, by=PROVIDER, **unknown)) == ["E826"]
 
 
 # ------------------------------------------------------------------ listings

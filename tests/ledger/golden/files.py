@@ -35,12 +35,12 @@ def vector_of(golden: Golden) -> dict[str, Any]:
     return {"inputs": inputs, "outputs": outputs}
 
 
-def _public(golden: Golden, inputs: dict[str, Any]) -> dict[str, bytes]:
+def _public(golden: Golden, inputs: dict[str, Any]) -> dict[str, Any]:
     event: Any = golden.event
     said = event.said
     fields = [_stored(getattr(event, name)) for name in event.OPEN]
     inputs["open"] = [event.class_version, event.as_of, event.ruleset_id, *fields]
-    inputs["statement"] = {
+    inputs["statement"] = said and {
         "jws": said.jws,
         "i": said.row,
         "n": said.size,
@@ -48,10 +48,10 @@ def _public(golden: Golden, inputs: dict[str, Any]) -> dict[str, bytes]:
         "salt": said.salt,
         "statement": said.statement,
     }
-    return {"statement_leaf": statement_leaf(said.salt, said.statement)}
+    return {"statement_leaf": said and statement_leaf(said.salt, said.statement)}
 
 
-def _private(golden: Golden, inputs: dict[str, Any]) -> dict[str, bytes]:
+def _private(golden: Golden, inputs: dict[str, Any]) -> dict[str, Any]:
     event: Any = golden.event
     said, stored = event.said, golden.stored
     head = [
@@ -69,7 +69,7 @@ def _private(golden: Golden, inputs: dict[str, Any]) -> dict[str, bytes]:
     inputs["open"] = [*head, event.row_key, event.row_mac, *fields]
     inputs["sealed"] = [_stored(getattr(event, name)) for name in event.SEALED]
     inputs["shows"] = [list(claim) for claim in event.shown()]
-    inputs["statement"] = {
+    inputs["statement"] = said and {
         "submission": said.jti.bytes,
         "row": said.row,
         "salt": said.salt,
@@ -82,7 +82,7 @@ def _private(golden: Golden, inputs: dict[str, Any]) -> dict[str, bytes]:
         "open_bytes": parts.open_bytes,
         "sealed_plaintext": plaintext,
         "sealed_bytes": parts.sealed,
-        "statement_leaf": statement_leaf(said.salt, said.statement),
+        "statement_leaf": said and statement_leaf(said.salt, said.statement),
         **dict(zip(names, stored.commitments, strict=True)),
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from ledger.clock import FixedClock
 from ledger.deciding.batch import Outcome
 from ledger.keys.signer import jws_read
+from ledger.log.signing import LogSigner
 from ledger.mapper import LedgerMapper
 from ledger.publisher import Publisher
 from ledger.receipts import acknowledge, award_receipt, prove, provider_receipt, public_receipt
@@ -15,7 +16,7 @@ from ledger.store.anchor import Anchor
 from ledger.store.sqlite import LedgerRecorder
 from tests.ledger.golden.samples import (
     KINDS,
-    golden_records,
+    first_records,
     private_submission,
     recorded,
     signer,
@@ -26,8 +27,9 @@ from tests.support.world import MIDDAY, ORIGIN
 
 def handed_out(folder: Path) -> dict[str, Any]:
     """Return everything that a reader of this log gets, from real recorder, publisher and receipts."""
-    recorder = recorded(folder, golden_records())
-    publisher = Publisher(recorder, Anchor(folder / "anchor", ORIGIN), signer(), ORIGIN, FixedClock(MIDDAY))
+    recorder = recorded(folder, first_records())
+    log_signer = LogSigner(ORIGIN, signer())  # ML-DSA-44 signs by chance: its signature cannot be frozen
+    publisher = Publisher(recorder, Anchor(folder / "anchor", ORIGIN), log_signer, FixedClock(MIDDAY))
     published = publisher.publish()
     assert published is not None
     places = _positions(recorder)

@@ -37,25 +37,24 @@ def statement_leaf(salt: bytes, statement: bytes) -> bytes:
     return H(b"\x00", T("statement"), salt, statement)
 
 
-def private_record(case: dict[str, Any]) -> dict[str, bytes]:
+def private_record(case: dict[str, Any]) -> dict[str, bytes | None]:
     """Every byte of a private record from what it was made of."""
     stream, version, topic = case["stream"], case["version"], case["topic"].encode()
     open_salt, content_salt, nonce = case["open_salt"], case["content_salt"], case["nonce"]
 
     open_bytes = open_salt + pack(case["open"])
     said = case["statement"]
-    plaintext = content_salt + pack(
-        [
-            [said["submission"], said["row"], said["salt"], said["statement"], said["who_salt"], said["who"]],
-            *case["sealed"],
-        ]
-    )
+    names = ("submission", "row", "salt", "statement", "who_salt", "who")
+    behind = None if said is None else [said[name] for name in names]
+    plaintext = content_salt + pack([behind, *case["sealed"]])
     aes_key = hmac.digest(case["data_key"], T("seal"), "sha256")
     aad = stream + u(32, version) + topic
     sealed = nonce + AESGCM(aes_key).encrypt(nonce, plaintext, aad)
 
-    leaf = statement_leaf(said["salt"], said["statement"])
-    statement_commit = H(T("statement-commit"), H(T("statement-blind"), open_salt), leaf)
+    leaf, statement_commit = None, bytes(32)
+    if said is not None:
+        leaf = statement_leaf(said["salt"], said["statement"])
+        statement_commit = H(T("statement-commit"), H(T("statement-blind"), open_salt), leaf)
     open_commit = H(T("open"), stream, u(32, version), u(16, len(topic)), topic, open_bytes)
     claims = []
     for i, (name, value) in enumerate(case["shows"]):
@@ -89,12 +88,11 @@ def private_record(case: dict[str, Any]) -> dict[str, bytes]:
     }
 
 
-def public_record(case: dict[str, Any]) -> dict[str, bytes]:
+def public_record(case: dict[str, Any]) -> dict[str, bytes | None]:
     """Every byte of a public record from what it was made of."""
     topic, said = case["topic"].encode(), case["statement"]
-    state = pack(
-        [case["open"], [said["jws"], said["i"], said["n"], said["path"], said["salt"], said["statement"]]]
-    )
+    names = ("jws", "i", "n", "path", "salt", "statement")
+    state = pack([case["open"], None if said is None else [said[name] for name in names]])
     entry = (
         b"\x02"
         + u(64, case["recorded_at_us"])
@@ -105,7 +103,7 @@ def public_record(case: dict[str, Any]) -> dict[str, bytes]:
         + state
     )
     return {
-        "statement_leaf": statement_leaf(said["salt"], said["statement"]),
+        "statement_leaf": None if said is None else statement_leaf(said["salt"], said["statement"]),
         "state": state,
         "entry": entry,
         "leaf": H(b"\x00", entry),

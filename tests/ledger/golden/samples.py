@@ -29,6 +29,7 @@ from tests.support.world import MIDDAY, ORIGIN
 LEARNER = UUID("01941f29-7c00-7000-8000-0000000000a1")
 ENROLMENT = UUID("01941f29-7c00-7000-8000-0000000000e1")
 AWARD = award_id(ENROLMENT, 1)
+CREDENTIAL = UUID("01941f29-7c00-7000-8000-0000000000c1")
 DATA_KEY = bytes(range(32))
 PROVIDER = public_id("organisation", 95001)
 JWK = '{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'  # RFC 8037 A.2
@@ -87,7 +88,7 @@ KINDS: dict[str, tuple[UUID, int, dict[str, Any]]] = {
     "key.revoked": (
         public_id("key", KID),
         3,
-        {"reason": "lost", "suspected_from": "2026-11-01T00:00:00Z"},
+        {"reason": "lost", "suspected_from": 7},
     ),
     "microcredential.registered": (
         public_id("microcredential", "6022", 1),
@@ -206,7 +207,7 @@ KINDS: dict[str, tuple[UUID, int, dict[str, Any]]] = {
             "results": (("LO1", "M", "assessed"), ("LO2", "A", "assessed")),
             "status_list": 1,
             "status_index": 70_000,
-            "credential_id": UUID("01941f29-7c00-7000-8000-0000000000c1"),
+            "credential_id": CREDENTIAL,
             "name": "Āna Brook",
             "basis_reason": None,
         },
@@ -217,6 +218,35 @@ KINDS: dict[str, tuple[UUID, int, dict[str, Any]]] = {
         {"reason": "issued_in_error", "effective_on": date(2026, 11, 22), "revoked_by": 95001},
     ),
 }
+
+
+# Kinds that came later: their statements make a submission of their own, so that the first stays as it is.
+LATER: dict[str, tuple[UUID, int, dict[str, Any]]] = {
+    "key.reaffirmed": (public_id("key", KID), 4, {"first": 7, "last": 8}),
+    "key.annulled": (public_id("key", KID), 5, {"first": 9, "last": 9}),
+    "status_list.changed": (
+        public_id("status_list", 95001, 1),
+        1,
+        {"issuer": 95001, "status_list": 1, "bits_sha256": bytes(range(32)), "as_at": 18},
+    ),
+    "tail.lost": (
+        public_id("tail", 17, 19),
+        1,
+        {"first": 17, "last": 19, "root": bytes(range(1, 33)), "lost": 2},
+    ),
+    "credential.issued": (
+        CREDENTIAL,
+        1,
+        {
+            "kind": "award",
+            "award": AWARD,
+            "issuer": "did:web:ledger.example:providers:95001",
+            "kid": KID,
+            "document_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        },
+    ),
+}
+ALL = {**KINDS, **LATER}
 
 
 def salt_for(*names: object) -> bytes:
@@ -256,7 +286,14 @@ def subject_key() -> SubjectKey:
 
 
 def golden_records() -> dict[str, Golden]:
-    """Return a record of every kind, by topic, in the order of `KINDS`: first the public ones."""
+    """Return a record of every kind, by topic: those of `KINDS`, first the public ones, then the later."""
+    return first_records() | {
+        topic: _golden(topic, said) for topic, said in (*_later_said(), *_consequences())
+    }
+
+
+def first_records() -> dict[str, Golden]:
+    """Return the records of `KINDS`, which make the golden log."""
     found: dict[str, Golden] = {}
     for public in (True, False):
         topics = _topics(public=public)
@@ -266,8 +303,18 @@ def golden_records() -> dict[str, Golden]:
     return found
 
 
-def _golden(topic: str, said: Said) -> Golden:
-    stream, version, fields = KINDS[topic]
+def _later_said() -> list[tuple[str, Said | None]]:
+    topics = [topic for topic in LATER if not EVENTS[topic].CONSEQUENCE]
+    submission = _Submission(topics)
+    return [(topic, submission.said(row, public=True)) for row, topic in enumerate(topics)]
+
+
+def _consequences() -> list[tuple[str, Said | None]]:
+    return [(topic, None) for topic in LATER if EVENTS[topic].CONSEQUENCE]
+
+
+def _golden(topic: str, said: Said | None) -> Golden:
+    stream, version, fields = ALL[topic]
     event_class = EVENTS[topic]
     act = Act(
         as_of=7,
@@ -275,8 +322,8 @@ def _golden(topic: str, said: Said) -> Golden:
         decided_on=date(2026, 11, 22),
         timestamp=MIDDAY,
         said=said,
-        row_key=salt_for("row key", topic)[:16],
-        row_mac=salt_for("row mac", topic)[:16],
+        row_key=salt_for("row key", topic)[:16] if said else None,
+        row_mac=salt_for("row mac", topic)[:16] if said else None,
     )
     given = dict(fields) if event_class.PRIVACY is PUBLIC else {**fields, "subject": LEARNER}
     event = _event(event_class, stream, version, act, given)
