@@ -1,4 +1,7 @@
-"""A folder of private keys, each in a file of its own, opened by one passphrase.
+"""A folder of private keys, each in a file of its own, opened by one passphrase; or pointers to such keys.
+
+A key that lies in a hardware module has a pointer here, `receipt.pkcs11.json`, instead of
+`receipt.pem`; whoever asks for it by its label sees no difference.
 
 Labels say what a key is for: `registrar`, `checkpoint`, `checkpoint-mldsa44`, `receipt`, `credential`
 (the operator's), `95001.submission`, `95001.credential` (a provider's, in custody: see
@@ -18,16 +21,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
-from ledger.errors import Unauthorised
+from ledger.errors import Corrupt, Refusal, Unauthorised
 from ledger.keys.did import body_segment
 from ledger.keys.keyring import Keyring
 from ledger.keys.mldsa import MldsaSigner
-from ledger.keys.signer import ED25519, FileSigner, Signer
+from ledger.keys.pkcs11 import POINTER_MAX_BYTES, KeyPointer, Pkcs11Module, Pkcs11Signer
+from ledger.keys.signer import ED25519, FileSigner, Signer, write_key_file
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%-]*")
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 _MARK = "~"
-_PEM = ".pem"
+_PEM, _POINTER = ".pem", ".pkcs11.json"
+_ENDING = re.compile(rf"({re.escape(_PEM)}|{re.escape(_POINTER)})\Z")
 
 
 def custody_label(reference: int | str, purpose: str) -> str:
@@ -51,17 +56,24 @@ class KeyStore:
     Safe for many threads. Another process may add generations at any time: they are seen at once.
     """
 
-    def __init__(self, folder: Path, passphrase: bytes) -> None:
+    def __init__(self, folder: Path, passphrase: bytes, module: Pkcs11Module | None = None) -> None:
         self._folder = folder
         self._passphrase = passphrase
+        self._module = module
         self._open: dict[str, Signer] = {}
         self._opening = threading.Lock()
 
-    def create(self, label: str, alg: str = ED25519) -> Signer:
-        """Make the first key under `label`; FileExistsError when there is one."""
-        return self._make(label, 1, alg)
+    def create(self, label: str, alg: str = ED25519, *, token: str | None = None) -> Signer:
+        """Make the first key under `label`; FileExistsError when there is one.
 
-    def create_next(self, label: str, *, alg: str = ED25519) -> Signer:
+        Args:
+            label: what it is for.
+            alg: `Ed25519` or `ES256`.
+            token: the token of the hardware module in which to make it; a file where None.
+        """
+        return self._make(label, 1, alg, token)
+
+    def create_next(self, label: str, *, alg: str = ED25519, token: str | None = None) -> Signer:
         """Make the next key under `label`: the generation after the newest, the first where none is.
 
         It signs nothing before the register knows it: see `current_signer`.
@@ -69,9 +81,25 @@ class KeyStore:
         while True:
             newest = max(self._numbers(label), default=0)
             try:
-                return self._make(label, newest + 1, alg)
+                return self._make(label, newest + 1, alg, token)
             except FileExistsError:
                 continue  # Another process made that generation between the look and the file.
+
+    def adopt_next(self, label: str, *, token: str, key_label: str, key_id: bytes | None = None) -> Signer:
+        """Take a key that was made in a token by other means as the next one under `label`.
+
+        Raises:
+            Refusal: the token holds no such key, or it is in custody here already.
+        """
+        signer = Pkcs11Signer.adopt(self._module, token, key_label, key_id)
+        if any(one.thumbprint == signer.thumbprint for one in self.generations(label)):
+            raise Refusal(f"the key {signer.thumbprint} is in custody under {label} already")
+        while True:
+            newest = max(self._numbers(label), default=0)
+            try:
+                return self._keep(label, newest + 1, signer)
+            except FileExistsError:
+                continue
 
     def get(self, label: str) -> Signer:
         """Return the first key under `label`; Unauthorised when it is not in custody here."""
@@ -95,27 +123,43 @@ class KeyStore:
 
     def create_mldsa(self, label: str) -> MldsaSigner:
         """Make a new ML-DSA-44 key under `label`; FileExistsError when there is one."""
-        return MldsaSigner.create(self._path(label), self._passphrase)
+        return MldsaSigner.create(self._paths(label, 1)[0], self._passphrase)
 
     def mldsa(self, label: str) -> MldsaSigner:
         """Return the ML-DSA-44 key under `label`; Unauthorised when it is not in custody here."""
-        path = self._path(label)
+        path = self._paths(label, 1)[0]
         if not path.exists():
             raise Unauthorised(f"no key named {label} is in custody here", code="custody")
         return MldsaSigner.load(path, self._passphrase)
 
     def has(self, label: str) -> bool:
         """Whether a first key under `label` is in custody here."""
-        return label in self._open or self._path(label).exists()
+        return label in self._open or any(path.exists() for path in self._paths(label, 1))
 
-    def _make(self, label: str, generation: int, alg: str) -> Signer:
-        path = self._path(label, generation)
-        name = generation_name(label, generation)
-        if path.exists():
-            raise FileExistsError(f"a key named {name} exists already")
-        signer = FileSigner.create(path, alg, self._passphrase)
+    def _make(self, label: str, generation: int, alg: str, token: str | None) -> Signer:
+        pem, _ = self._paths(label, generation)
+        name = self._check_free(label, generation)
+        if token is not None:
+            signer = Pkcs11Signer.create(self._module, token, name, alg)
+            try:
+                return self._keep(label, generation, signer)
+            except BaseException:
+                signer.discard()  # Nothing here would know of it, and it would lie there for ever.
+                raise
+        self._open[name] = FileSigner.create(pem, alg, self._passphrase)
+        return self._open[name]
+
+    def _keep(self, label: str, generation: int, signer: Pkcs11Signer) -> Signer:
+        name = self._check_free(label, generation)
+        write_key_file(self._paths(label, generation)[1], signer.pointer.to_bytes())
         self._open[name] = signer
         return signer
+
+    def _check_free(self, label: str, generation: int) -> str:
+        name = generation_name(label, generation)
+        if any(path.exists() for path in self._paths(label, generation)):
+            raise FileExistsError(f"a key named {name} exists already")
+        return name
 
     def _signer(self, label: str, generation: int) -> Signer:
         name = generation_name(label, generation)
@@ -127,32 +171,43 @@ class KeyStore:
         return signer
 
     def _load(self, label: str, generation: int) -> Signer:
-        path = self._path(label, generation)
-        if not path.exists():
-            raise Unauthorised(
-                f"no key named {generation_name(label, generation)} is in custody here", code="custody"
-            )
-        return FileSigner.load(path, self._passphrase)
+        pem, pointer = self._paths(label, generation)
+        if pem.exists() and pointer.exists():
+            raise Corrupt(f"{pem.name} and {pointer.name} are two keys under one label: one has to go")
+        if pem.exists():
+            return FileSigner.load(pem, self._passphrase)
+        if pointer.exists():
+            with pointer.open("rb") as file:
+                found = KeyPointer.from_bytes(file.read(POINTER_MAX_BYTES + 1), pointer.name)
+            return Pkcs11Signer(found, self._module)
+        name = generation_name(label, generation)
+        raise Unauthorised(f"no key named {name} is in custody here", code="custody")
 
     def _numbers(self, label: str) -> set[int]:
         """Return the generations under a label. The folder is read, so that gaps do not matter.
 
         A retired private key may be destroyed; those before and after it stay what they are.
         """
-        first = self._path(label).name
+        first = {path.name for path in self._paths(label, 1)}
         mark = f"{label}{_MARK}"
-        everything = self._folder.iterdir() if self._folder.exists() else ()
-        names = [path.name for path in everything if path.name == first or path.name.startswith(mark)]
-        found = {1} if first in names else set()
-        for name in names:
-            number = name.removeprefix(mark).removesuffix(_PEM)
-            if name.endswith(_PEM) and _NUMBER.fullmatch(number) and int(number) > 1:
-                found.add(int(number))
+        found: set[int] = set()
+        for name in self._names():
+            if name in first:
+                found.add(1)
+            elif name.startswith(mark) and (end := _ENDING.search(name)):
+                number = name[len(mark) : end.start()]
+                if _NUMBER.fullmatch(number) and number != "1":
+                    found.add(int(number))
         return found
 
-    def _path(self, label: str, generation: int = 1) -> Path:
+    def _names(self) -> list[str]:
+        return [path.name for path in self._folder.iterdir()] if self._folder.exists() else []
+
+    def _paths(self, label: str, generation: int) -> tuple[Path, Path]:
+        """Return where a key is: its file, or the pointer to where it lies in a module."""
         assert _LABEL.fullmatch(label), f"not a key label: {label}"
-        return self._folder / f"{generation_name(label, generation)}{_PEM}"
+        name = generation_name(label, generation)
+        return self._folder / f"{name}{_PEM}", self._folder / f"{name}{_POINTER}"
 
 
 def current_signer(

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
@@ -15,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ledger.encoding.strict_json import b64url, unb64url
-from ledger.errors import BadSignature, Malformed, Unauthorised
+from ledger.errors import BadSignature, Malformed, Refusal, Unauthorised
 from ledger.keys.keystore import KeyStore
+from ledger.keys.pkcs11 import Pkcs11Signer
 from ledger.keys.signer import (
     ED25519,
     ES256,
@@ -24,10 +27,15 @@ from ledger.keys.signer import (
     MemorySigner,
     Signer,
     jwk_of,
+    jws_read,
+    jws_sign,
+    jws_verify,
     public_key_of_jwk,
     thumbprint,
     verify,
 )
+from ledger.possession import prove_possession, verify_possession
+from tests.support.hardware import TOKEN, softhsm
 
 PASSPHRASE = b"a passphrase for one test"
 
@@ -37,11 +45,18 @@ def _loaded(folder: Path, alg: str) -> Signer:
     return FileSigner.load(folder / "key.pem", PASSPHRASE)
 
 
+def _found_in_a_module(folder: Path, alg: str) -> Signer:
+    KeyStore(folder, PASSPHRASE, softhsm()).create("receipt", alg, token=TOKEN)
+    return KeyStore(folder, PASSPHRASE, softhsm()).get("receipt")
+
+
 KINDS: dict[str, Callable[[Path, str], Signer]] = {
     "in memory": lambda _, alg: MemorySigner.generate(alg),
     "in a new file": lambda folder, alg: FileSigner.create(folder / "key.pem", alg, PASSPHRASE),
     "from a file": _loaded,
     "in a key store": lambda folder, alg: KeyStore(folder, PASSPHRASE).create("95001.submission", alg),
+    "in a module": lambda _, alg: Pkcs11Signer.create(softhsm(), TOKEN, "receipt", alg),
+    "from a module": _found_in_a_module,
 }
 
 
@@ -120,6 +135,48 @@ def test_it_does_not_show_its_private_key(signer):
     assert repr(signer) == object.__repr__(signer)
 
 
+def test_a_token_that_it_signed_is_read_back(signer):
+    """A compact JWS by it names its algorithm and thumbprint, and holds under its public JWK."""
+    token = jws_sign(signer, b"payload", "achievement-submission+jws")
+
+    assert jws_read(token).header == {
+        "alg": signer.alg,
+        "kid": signer.thumbprint,
+        "typ": "achievement-submission+jws",
+    }
+    assert jws_verify(token, signer.public_key_jwk(), "achievement-submission+jws") == b"payload"
+
+
+def test_it_proves_that_it_is_held(signer):
+    """Its possession proof holds for the organisation and ledger that it names, and for no other."""
+    proof = prove_possession(signer, UUID(int=1), "ledger.example/log")
+
+    verify_possession(proof, signer.public_key_jwk(), UUID(int=1), "ledger.example/log")
+
+    with pytest.raises(Refusal, match="another organisation"):
+        verify_possession(proof, signer.public_key_jwk(), UUID(int=2), "ledger.example/log")
+
+
+def test_many_threads_use_it_at_once(signer):
+    """Twelve threads that sign different bytes at once each get the signature over theirs."""
+    together, made = threading.Barrier(12), {}
+
+    def sign(data):
+        together.wait()
+        made[data] = [signer.sign(data) for _ in range(5)]
+
+    threads = [threading.Thread(target=sign, args=(b"%d" % at,)) for at in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(made) == 12
+    for data, signatures in made.items():
+        for signature in signatures:
+            verify(signer.public_key(), signature, data)
+
+
 # ------------------------------------------------------------------ keys in files
 
 
@@ -160,7 +217,7 @@ def test_a_new_key_is_on_disk_before_it_signs(tmp_path, monkeypatch):
 def test_a_key_that_could_not_be_written_leaves_nothing(tmp_path, monkeypatch):
     """On a full disk there is no half a key under the name: the next attempt makes a whole one."""
 
-    def full(descriptor):
+    def full(_):
         raise OSError(errno.ENOSPC, "no space left")
 
     with monkeypatch.context() as patch:
