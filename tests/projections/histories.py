@@ -240,6 +240,15 @@ def _revoke_key(world: World, which: int) -> None:
         world.say("key.revoked", organisation=organisation.number, **said)
 
 
+def _settle_key(world: World, which: int, statement: str) -> None:
+    kids = [kid for kid, key in world.register.keys.items() if key.suspected_from is not None]
+    if kids:
+        key = world.register.keys[sorted(kids)[which % len(kids)]]
+        organisation = world.register.organisations[key.organisation]
+        first = key.suspected_from
+        world.say(statement, organisation=organisation.number, kid=key.kid, first=first, last=first)
+
+
 # Learners' moves three times, or the register would be all that moves.
 _MOVES: tuple[Callable[[World, Random], None], ...] = (
     lambda world, chance: _enrol(world, *_place(chance)),
@@ -262,6 +271,9 @@ _MOVES: tuple[Callable[[World, Random], None], ...] = (
     ),
     lambda world, chance: _retire_key(world, chance.randrange(100), _day(chance)),
     lambda world, chance: _revoke_key(world, chance.randrange(100)),
+    lambda world, chance: _settle_key(
+        world, chance.randrange(100), chance.choice(("key.reaffirmed", "key.annulled"))
+    ),
 )
 
 
@@ -284,9 +296,10 @@ def a_random_world(seed: int, moves: int = 60) -> World:
 
 
 def an_eventful_world() -> World:
-    """Return a world in which every kind of event has happened."""
+    """Return a world in which everything has happened that somebody can say."""
+    said = {event_class for event_class in EVENTS.values() if not event_class.CONSEQUENCE}
     for seed in count():
-        world = a_random_world(seed, moves=90)
-        if {type(event) for event in world.history} == set(EVENTS.values()):
+        world = a_random_world(seed, moves=120)
+        if {type(event) for event in world.history} == said:
             return world
     raise AssertionError("unreachable")
