@@ -42,6 +42,12 @@ class Anchor:
         self._origin = origin
         place.mkdir(parents=True, exist_ok=True)
 
+    @staticmethod
+    def origin_at(place: Path) -> str | None:
+        """Return whose anchor lies at a place, None where there is none; Corrupt when it cannot be read."""
+        body = _read(place / "anchor")
+        return None if body is None else _parsed(body).origin
+
     @property
     def _head(self) -> Path:
         return self.place / "anchor"
@@ -104,10 +110,7 @@ class Anchor:
     def _of_this_log(self, body: bytes | None) -> Checkpoint | None:
         if body is None:
             return None
-        try:
-            found = parse_checkpoint(body)
-        except Malformed as error:
-            raise Corrupt("the anchor cannot be read", code="anchor") from error
+        found = _parsed(body)
         if found.origin != self._origin:
             raise Split(f"the anchor is another log's: {found.origin}")
         return found
@@ -224,6 +227,13 @@ class Anchor:
         with (self.place / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _parsed(body: bytes) -> Checkpoint:
+    try:
+        return parse_checkpoint(body)
+    except Malformed as error:
+        raise Corrupt("the anchor cannot be read", code="anchor") from error
 
 
 def _read(path: Path) -> bytes | None:
