@@ -10,10 +10,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class LedgerFiles:
-    """The files of one ledger, under one folder; the anchor's place may lie elsewhere."""
+    """The files of one ledger, under one folder; the anchor's place and the policy may lie elsewhere."""
 
     folder: Path
     anchor_place: Path | None = None
+    policy_file: Path | None = None
 
     @property
     def ledger(self) -> Path:
@@ -54,6 +55,11 @@ class LedgerFiles:
     def anchor(self) -> Path:
         """What was published last, on another disk if the operator is wise."""
         return self.anchor_place or self.folder / "anchor"
+
+    @property
+    def policy(self) -> Path:
+        """Which witnesses must see a checkpoint, as a C2SP tlog-policy; not there when none must."""
+        return self.policy_file or self.folder / "policy"
 
     @property
     def trust(self) -> Path:

@@ -2,11 +2,12 @@
 
 1 the size to publish · 2 read the stored rows back and compute the root again, independently ·
 3 the clock has not gone back · 4 entries and tiles to the anchor's place, then the anchor ·
-5 sign and insert the checkpoint · 6 cosignatures (when there are witnesses) · 7 serve.
-Never sign what you computed: sign what you stored.
+5 sign and insert the checkpoint · 6 cosignatures by policy, while a bounded wait lasts · 7 serve.
+Never sign what you computed: sign what you stored. A checkpoint's row never changes: cosignatures
+stand beside it, and what is handed out carries both.
 
 Named steps for crash tests, in order: `read_back`, `anchor_written`, `anchor_swapped`, `inserted`,
-`served`.
+`cosigned`, `served`.
 
 Source: LEDGER.md 5.
 """
@@ -17,13 +18,17 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ledger.clock import Clock
+from ledger.cosigning import Cosigning, Wanted
 from ledger.database import Connection
 from ledger.errors import Corrupt, Unavailable
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import leaf_hash
+from ledger.log.note import parse_note, parse_vkey
+from ledger.log.policy import NONE, KnownLog, Policy
 from ledger.log.signing import LogSigner
 from ledger.privacy.commitments import tag
 from ledger.store.anchor import Anchor
+from ledger.store.cosignatures import ServedCheckpoint, newest
 from ledger.store.readback import StatementLeaves, entry_of, records
 from ledger.store.recorder import CLOCK_BACK_MAX_US, Head
 from ledger.store.sqlite import LedgerRecorder
@@ -54,11 +59,32 @@ class Published:
 class Publisher:
     """Publishes one log; exactly one publisher works on it at a time."""
 
-    def __init__(self, store: LedgerRecorder, anchor: Anchor, signer: LogSigner, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: LedgerRecorder,
+        anchor: Anchor,
+        signer: LogSigner,
+        clock: Clock,
+        cosigning: Cosigning | None = None,
+    ) -> None:
+        """Publish nothing yet; without `cosigning` nobody is asked to witness."""
         self._store, self._anchor, self._signer, self._clock = store, anchor, signer, clock
+        self.cosigning = cosigning
         self._turn = threading.Lock()
         self.tree = StoredTree(store.database)
         self.at_step: Callable[[str], None] = _no_step
+
+    @property
+    def policy(self) -> Policy:
+        """By which checkpoints of this log are believed."""
+        if self.cosigning is not None:
+            return self.cosigning.policy
+        logs = tuple(KnownLog(parse_vkey(vkey), None) for vkey in self._signer.vkeys)
+        return Policy(logs, (), {}, NONE)
+
+    def served(self, *, size_at_least: int = 0) -> ServedCheckpoint | None:
+        """Return the newest checkpoint with its cosignatures, None when there is none that large."""
+        return newest(self._store.database.reader, self.policy, size_at_least=size_at_least)
 
     def check(self) -> None:
         """Compare the anchor with what is stored, as at every start.
@@ -95,6 +121,7 @@ class Publisher:
         self.check()
         head, last, anchored = self._store.head(), latest(self._store.database.reader), self._anchor.read()
         if last is not None and last.size == head.size:
+            self._collect(last)
             self._serve(last)
             return last
         if head.size == 0:
@@ -113,6 +140,8 @@ class Publisher:
         published = self._sign(last, fresh)
         self._insert(published)
         self.at_step("inserted")
+        self._collect(published)
+        self.at_step("cosigned")
         self._serve(published)
         self.at_step("served")
         return published
@@ -145,13 +174,22 @@ class Publisher:
         number, previous = (last.number + 1, last.digest) if last else (1, NO_PREVIOUS)
         return Published(number, fresh.size, fresh.root, previous, note)
 
+    def _collect(self, published: Published) -> None:
+        """Ask the witnesses; whoever gives nothing now is asked again at a later turn."""
+        if self.cosigning is not None:
+            wanted = Wanted(published.number, published.size, published.note)
+            self.cosigning.collect(self._store.database, self.tree, wanted)
+
     def _serve(self, published: Published) -> None:
-        """Complete the static log at the anchor's place, unless a checkpoint as new as this is there."""
-        signed = self._anchor.signed()
+        """Complete the static log at the anchor's place, unless a checkpoint as good as this is there."""
+        signed, served = self._anchor.signed(), self.served()
+        assert served is not None, "what is served has been inserted"
         old_size = signed.size if signed else 0
         if old_size < published.size:
-            self._anchor.put_checkpoint(published.note)
+            self._anchor.put_checkpoint(served.note)
             self._anchor.drop_partials(old_size, published.size)
+        elif old_size == published.size and self._anchor.signed_note() != parse_note(served.note.encode()):
+            self._anchor.put_checkpoint(served.note)  # more witnesses have seen it
 
     def _insert(self, published: Published) -> None:
         with self._store.database.writing() as connection:

@@ -17,6 +17,7 @@ from ledger.deciding.batch import Outcome
 from ledger.encoding.strict_json import b64, b64url, canonical
 from ledger.errors import Absent, Unavailable
 from ledger.keys.signer import Signer, jws_sign
+from ledger.log.policy import Policy
 from ledger.log.proof import TlogProof, format_proof
 from ledger.mapper import (
     LedgerMapper,
@@ -29,6 +30,7 @@ from ledger.mapper import (
 from ledger.privacy import commitments
 from ledger.privacy.sealing import SubjectKey
 from ledger.statements import ReceivedSubmission
+from ledger.store.cosignatures import best_covering
 from ledger.store.readback import StoredRecord, records
 from ledger.store.sqlite import LedgerRecorder
 from ledger.store.tree import StoredTree
@@ -77,6 +79,12 @@ class Proven:
     path: tuple[bytes, ...]
     size: int
     note: str
+    witnessed: bool = False
+
+    @property
+    def state(self) -> str:
+        """`published`, or `witnessed` where the log's policy asks for witnesses and they have seen it."""
+        return "witnessed" if self.witnessed else "published"
 
     def proof(self, extra: bytes | None = None) -> str:
         """Return the C2SP tlog-proof text, with `extra` in it."""
@@ -84,8 +92,11 @@ class Proven:
         return format_proof(TlogProof(extra, index, self.path, self.note))
 
 
-def prove(store: LedgerRecorder, tree: StoredTree, position: int) -> Proven:
-    """Return the record at `position` with its inclusion path in the newest checkpoint.
+def prove(store: LedgerRecorder, tree: StoredTree, position: int, policy: Policy | None = None) -> Proven:
+    """Return the record at `position` with its inclusion path in a checkpoint.
+
+    That is the newest one that the witnesses of `policy` have seen, if one covers the position, else
+    the newest one.
 
     Raises:
         Absent: there is no such record.
@@ -95,13 +106,13 @@ def prove(store: LedgerRecorder, tree: StoredTree, position: int) -> Proven:
     record = next(iter(records(connection, position, position)), None)
     if record is None:
         raise Absent(f"there is no record at position {position}")
-    row = connection.execute("SELECT size, note FROM checkpoint ORDER BY number DESC LIMIT 1").fetchone()
-    if row is None or row[0] < position:
+    found = best_covering(connection, policy, position)
+    if found is None:
         raise Unavailable(
             f"record {position} is durable and not published yet: ask again shortly", code="unpublished"
         )
-    size, note = row
-    return Proven(record, tuple(tree.inclusion(position - 1, size)), size, note)
+    path = tuple(tree.inclusion(position - 1, found.size))
+    return Proven(record, path, found.size, found.note, found.witnessed)
 
 
 def award_receipt(
@@ -157,6 +168,7 @@ def public_receipt(proven: Proven) -> dict[str, Any]:
         "position": proven.record.position,
         "recorded_at": rfc3339(proven.record.recorded_at_us),
         "entry": b64(proven.record.entry),
+        "state": proven.state,
         "tree_size": proven.size,
         "proof": proven.proof(),
     }
