@@ -10,9 +10,10 @@ from pathlib import Path
 from api.security.tokens import Tokens
 from api.settings import DEMO_MARK, Settings
 from ledger.application import Ledger
-from ledger.errors import Absent, LedgerError, Rollback, Split, Unauthorised, Unavailable
+from ledger.errors import Absent, LedgerError, Refusal, Rollback, Split, Unauthorised, Unavailable
 from ledger.files import LedgerFiles
 from ledger.founding import log_signer
+from ledger.keys.pkcs11 import Pkcs11Module
 from ledger.publisher import Publisher
 from ledger.store.anchor import Anchor
 from projections.catalogue import Views
@@ -71,6 +72,16 @@ def passphrase_of(files: LedgerFiles, settings: Settings) -> bytes:
         ) from error
 
 
+def module_of(settings: Settings) -> Pkcs11Module | None:
+    """Return the hardware module that is set, None where none is; Refusal where only one half of it is."""
+    path, pin_file = settings.pkcs11_module, settings.pkcs11_pin_file
+    if path and pin_file:
+        return Pkcs11Module(path, pin_file)
+    if path or pin_file:
+        raise Refusal("set both ROA_PKCS11_MODULE and ROA_PKCS11_PIN_FILE, or neither")
+    return None
+
+
 def open_house(data: Path, settings: Settings | None = None) -> House:
     """Open the ledger in a folder, compare it with its anchor, and open its views.
 
@@ -80,7 +91,8 @@ def open_house(data: Path, settings: Settings | None = None) -> House:
     """
     settings = settings or Settings()
     files = existing_files(data, settings)
-    return furnish(Ledger(files, passphrase_of(files, settings)), settings)
+    ledger = Ledger(files, passphrase_of(files, settings), module=module_of(settings))
+    return furnish(ledger, settings)
 
 
 def furnish(ledger: Ledger, settings: Settings) -> House:

@@ -14,6 +14,8 @@ class Settings(BaseSettings):
     """What an operator may set.
 
     passphrase_file: opens the keys and the epoch file; D/keys/passphrase when not set.
+    pkcs11_module, pkcs11_pin_file: the hardware module in which keys may lie, a shared library, and the file
+        with the PIN of its user; both or neither.
     anchor: the anchor's place, another disk if the operator is wise; D/anchor when not set.
     publish_every_s: how often a tree that grew is published, at most.
     statement_of_contact: whom pages name for questions, corrections and privacy.
@@ -22,6 +24,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ROA_", extra="ignore")
 
     passphrase_file: Path | None = None
+    pkcs11_module: Path | None = None
+    pkcs11_pin_file: Path | None = None
     anchor: Path | None = None
     publish_every_s: float = 10.0
     statement_of_contact: str = "the operator of this ledger"

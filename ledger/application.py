@@ -31,6 +31,7 @@ from ledger.errors import Corrupt, LedgerError, Stale, Taken, Unauthorised, Unav
 from ledger.files import LedgerFiles
 from ledger.keys.keyring import Keyring, RegisteredKey
 from ledger.keys.keystore import KeyStore
+from ledger.keys.pkcs11 import Pkcs11Module
 from ledger.keys.signer import jws_read, jws_verify
 from ledger.mapper import LedgerMapper
 from ledger.outcomes import OutcomeStore
@@ -66,15 +67,24 @@ class Ledger(Application[UUID]):
     mapper: LedgerMapper
     recorder: LedgerRecorder
 
-    def __init__(self, files: LedgerFiles, passphrase: bytes, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        files: LedgerFiles,
+        passphrase: bytes,
+        *,
+        clock: Clock | None = None,
+        module: Pkcs11Module | None = None,
+    ) -> None:
         """Open the ledger in `files`; its databases are made when they are missing.
+
+        `module` is the hardware module in which some of its keys may lie.
 
         Raises:
             Unauthorised: the passphrase does not open the epoch file.
         """
         self.files = files
         self.clock = clock or SystemClock()
-        self.keystore = KeyStore(files.keys, passphrase)
+        self.keystore = KeyStore(files.keys, passphrase, module)
         self.vault = Vault(files.vault, load_epoch_keys(files.epoch, passphrase))
         self.jobs = Jobs(files.jobs)
         # Set by whoever finds that database and anchor do not agree: reads go on, writes stop.

@@ -11,6 +11,7 @@ from ledger.clock import rfc3339
 from ledger.files import LedgerFiles, write_private
 from ledger.ids import public_id
 from ledger.keys.keystore import KeyStore
+from ledger.keys.pkcs11 import Pkcs11Module
 from ledger.log.signing import LogSigner
 from ledger.possession import prove_possession
 from ledger.privacy.epoch import SCRYPT_N, new_epoch_keys, save_epoch_keys
@@ -34,10 +35,18 @@ class Charter:
     operator_name: str
 
 
-def prepare_files(files: LedgerFiles, passphrase: bytes, *, scrypt_n: int = SCRYPT_N) -> KeyStore:
+def prepare_files(
+    files: LedgerFiles, passphrase: bytes, *, scrypt_n: int = SCRYPT_N, module: Pkcs11Module | None = None
+) -> KeyStore:
     """Make the folders, the epoch file and the founding keys; FileExistsError when a ledger is there.
 
-    `scrypt_n` is the cost of trying a passphrase on the epoch file, see `save_epoch_keys`.
+    A founding key that was made in a hardware module before (`roa keys hsm create`) is taken as it is.
+
+    Args:
+        files: where the ledger will be.
+        passphrase: opens its keys and its epoch file.
+        scrypt_n: the cost of trying a passphrase on the epoch file, see `save_epoch_keys`.
+        module: the hardware module in which some of its keys may lie.
     """
     if files.exists or files.epoch.exists():
         raise FileExistsError(f"{files.folder} holds a ledger already")
@@ -45,9 +54,10 @@ def prepare_files(files: LedgerFiles, passphrase: bytes, *, scrypt_n: int = SCRY
     files.keys.mkdir(mode=0o700, exist_ok=True)
     files.keys.chmod(0o700)
     save_epoch_keys(files.epoch, new_epoch_keys(), passphrase, scrypt_n=scrypt_n)
-    keystore = KeyStore(files.keys, passphrase)
+    keystore = KeyStore(files.keys, passphrase, module)
     for label in (REGISTRAR, CHECKPOINT, RECEIPT, CREDENTIAL):
-        keystore.create(label)
+        if not keystore.lies_in_module(label):
+            keystore.create(label)
     keystore.create_mldsa(CHECKPOINT_MLDSA)
     return keystore
 

@@ -30,7 +30,7 @@ from api.cli.console import (
     settings_of_environment,
     spoken_errors,
 )
-from api.house import House, close_house, files_of, furnish, open_house, passphrase_of
+from api.house import House, close_house, files_of, furnish, module_of, open_house, passphrase_of
 from api.operations.registrar import found
 from api.settings import Settings
 from ledger.audit import Report, audit_files
@@ -75,7 +75,7 @@ def init(
         )
         if not passphrase:
             fail(f"{settings.passphrase_file} is empty: it holds the passphrase of the keys", WRONG_USE)
-        house = furnish(found(files, passphrase, charter), settings)
+        house = furnish(found(files, passphrase, charter, module=module_of(settings)), settings)
         house.catch_up()
         house.issuer.write_trust()
         fingerprint = house.issuer.trust_fingerprint()

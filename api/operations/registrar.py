@@ -16,6 +16,7 @@ from ledger.errors import Refusal
 from ledger.files import LedgerFiles
 from ledger.founding import REGISTRAR, Charter, founding_statement, prepare_files
 from ledger.keys.keystore import custody_label
+from ledger.keys.pkcs11 import Pkcs11Module
 from ledger.keys.signer import Signer
 from ledger.policy.findings import fix, sentence
 from ledger.possession import prove_possession
@@ -24,14 +25,18 @@ from ledger.statements import read_submission
 FIRST_DAY = "2018-08-22"  # when the first rules on micro-credentials came into force
 
 
-def found(files: LedgerFiles, passphrase: bytes, charter: Charter) -> Ledger:
+def found(
+    files: LedgerFiles, passphrase: bytes, charter: Charter, *, module: Pkcs11Module | None = None
+) -> Ledger:
     """Found a ledger: its first record, then regulator and operator registered like everybody.
+
+    `module` is the hardware module in which some of its keys may lie.
 
     Raises:
         FileExistsError: there is a ledger in the folder.
     """
-    keystore = prepare_files(files, passphrase)
-    ledger = Ledger(files, passphrase)
+    keystore = prepare_files(files, passphrase, module=module)
+    ledger = Ledger(files, passphrase, module=module)
     now_us = ledger.clock.now_us()
     registrar = keystore.get(REGISTRAR)
     origin, number = charter.origin, charter.registrar_number

@@ -136,6 +136,22 @@ class KeyStore:
         """Whether a first key under `label` is in custody here."""
         return label in self._open or any(path.exists() for path in self._paths(label, 1))
 
+    def lies_in_module(self, label: str) -> bool:
+        """Whether the first key under `label` is in custody here and lies in a hardware module."""
+        return self._paths(label, 1)[1].exists()
+
+    def module_keys(self) -> list[tuple[str, Pkcs11Signer]]:
+        """Return every key in custody here that lies in a hardware module, with its name, sorted."""
+        found = []
+        for name in sorted(self._names()):
+            label, _, number = name.removesuffix(_POINTER).partition(_MARK)
+            if name.endswith(_POINTER) and _LABEL.fullmatch(label):
+                generation = int(number) if _NUMBER.fullmatch(number) else 1
+                signer = self._signer(label, generation)
+                if isinstance(signer, Pkcs11Signer) and name == self._paths(label, generation)[1].name:
+                    found.append((generation_name(label, generation), signer))
+        return found
+
     def _make(self, label: str, generation: int, alg: str, token: str | None) -> Signer:
         pem, _ = self._paths(label, generation)
         name = self._check_free(label, generation)
