@@ -1,0 +1,94 @@
+"""What an entry of a ledger's public log says: nothing but a commitment, or a whole public record.
+
+Source: LEDGER.md 3 (records and entries, byte for byte).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from ledger.domain.base import PUBLIC
+from ledger.domain.registry import EVENTS
+from ledger.encoding.msgpack import unpack_canonical
+from ledger.errors import Corrupt
+from ledger.log.merkle import HASH_BYTES
+from ledger.mapper import PUBLIC_HEAD, LedgerMapper, LedgerNotification
+from ledger.privacy.commitments import PRIVATE_ENTRY, PUBLIC_ENTRY
+
+_MAPPER = LedgerMapper.for_reading()
+_STREAM_AT, _VERSION_AT, _LENGTH_AT, _TOPIC_AT = 9, 25, 29, 31
+_INSTANT_MAX_US = 2**62  # what a database column holds, and more than any calendar here
+_PARTS = 2  # of a state: values, and the statement behind them
+
+
+@dataclass(frozen=True, slots=True)
+class PublicEntry:
+    """A public record as its entry has it."""
+
+    recorded_at_us: int
+    stream: UUID
+    version: int
+    topic: str
+    state: bytes
+
+    def event(self, position: int) -> Any:
+        """Return the event that this record is.
+
+        Raises:
+            Corrupt: `entry-fields`: its values are not those that its class can have.
+        """
+        notification = LedgerNotification(
+            self.stream, self.version, self.topic, self.state, position, self.recorded_at_us
+        )
+        try:
+            return _MAPPER.to_domain_event(notification)
+        except (Corrupt, ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
+            raise Corrupt(
+                "the fields of a public record are not those of its class", code="entry-fields"
+            ) from error
+
+
+def parse_entry(data: bytes) -> PublicEntry | None:
+    """Return the public record of an entry, None for a private one, of which nothing shows.
+
+    Raises:
+        Corrupt: `entry-form`: it is neither 33 opaque bytes nor a public record in its one form;
+            `entry-topic`: no public record has that topic; `entry-fields`: not those of its class.
+    """
+    kind, size = data[:1], len(data)
+    if kind == PRIVATE_ENTRY and size == 1 + HASH_BYTES:
+        return None
+    if kind != PUBLIC_ENTRY or size < _TOPIC_AT:
+        raise Corrupt("an entry is neither a commitment nor a public record", code="entry-form")
+    end = _TOPIC_AT + int.from_bytes(data[_LENGTH_AT:_TOPIC_AT], "big")
+    try:
+        topic = data[_TOPIC_AT:end].decode()
+        values = unpack_canonical(data[end:])
+    except (UnicodeDecodeError, Corrupt) as error:
+        raise Corrupt("a public record is not in its one form", code="entry-form") from error
+    event_class = EVENTS.get(topic)
+    if event_class is None or event_class.PRIVACY is not PUBLIC:
+        raise Corrupt("no public record has such a topic", code="entry-topic")
+    opened = values[0] if len(values) == _PARTS else None
+    if (
+        not isinstance(opened, list)
+        or len(opened) != len(PUBLIC_HEAD) + len(event_class.OPEN)
+        or opened[0] != event_class.class_version
+        or not _is_head(opened)
+    ):
+        raise Corrupt("a public record does not have the fields of its class", code="entry-fields")
+    recorded_at_us = int.from_bytes(data[1:_STREAM_AT], "big")
+    if recorded_at_us > _INSTANT_MAX_US:
+        raise Corrupt("a public record was recorded at no time that there is", code="entry-form")
+    return PublicEntry(
+        recorded_at_us,
+        UUID(bytes=data[_STREAM_AT:_VERSION_AT]),
+        int.from_bytes(data[_VERSION_AT:_LENGTH_AT], "big"),
+        topic,
+        data[end:],
+    )
+
+
+def _is_head(opened: list[Any]) -> bool:
+    version, as_of, ruleset_id = opened[: len(PUBLIC_HEAD)]
+    return type(version) is int and type(as_of) is int and type(ruleset_id) is str

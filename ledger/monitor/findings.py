@@ -1,0 +1,81 @@
+"""What was found in somebody's log: stable codes, where, and what it is in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from ledger.errors import LedgerError
+
+FINDINGS_MAX = 1000  # told one by one; the rest is counted
+ROLLBACK, SPLIT = "rollback", "split"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it must be.
+
+    evidence: signed notes that show it to anybody who knows the log's key; mostly none.
+    """
+
+    code: str
+    where: str
+    what: str
+    evidence: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding as commands print it."""
+        found: dict[str, Any] = {"code": self.code, "where": self.where, "what": self.what}
+        return {**found, "evidence": list(self.evidence)} if self.evidence else found
+
+
+@dataclass(slots=True)
+class Findings:
+    """What one look at a log came to; past a thousand, findings are only counted."""
+
+    found: list[Finding] = field(default_factory=list)
+    more: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.found
+
+    @property
+    def codes(self) -> set[str]:
+        """Which codes were found."""
+        return {one.code for one in self.found}
+
+    def add(self, code: str, where: str, what: str, evidence: Sequence[str] = ()) -> None:
+        """Note a finding."""
+        if len(self.found) < FINDINGS_MAX:
+            self.found.append(Finding(code, where, what, tuple(evidence)))
+        else:
+            self.more += 1
+
+    def at(self, where: str) -> "_At":
+        """Turn whatever is refused inside a `with` into a finding at `where`."""
+        return _At(self, where)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the findings as commands print them."""
+        return {"ok": self.ok, "findings": [one.as_json() for one in self.found], "more_findings": self.more}
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """Takes refusals in; mistakes of our own go on upwards."""
+
+    findings: Findings
+    where: str
+
+    def __enter__(self) -> None:
+        """Begin to look."""
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, LedgerError):
+            return False
+        self.findings.add(error.code, self.where, str(error))
+        return True

@@ -1,0 +1,92 @@
+"""Which signatures must stand under a checkpoint before it is the log's word, and who says so.
+
+Source: C2SP tlog-policy; LEDGER.md 5 (which log keys must all verify).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.errors import Corrupt, Malformed, Unauthorised
+from ledger.log.checkpoint import Checkpoint, parse_checkpoint
+from ledger.log.cosignature import verify_signed
+from ledger.log.note import Note, VerifierKey, parse_note
+from ledger.log.policy import Policy
+from ledger.monitor.findings import Findings
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What whoever asks believes beforehand about a log.
+
+    origin: the log's name; None where any will do.
+    keys: all of these must have signed.
+    policy: its log keys of which one must have signed, and its witnesses and their quorum.
+    """
+
+    keys: tuple[VerifierKey, ...] = ()
+    policy: Policy | None = None
+    origin: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is believed beforehand: then any note would do, and somebody must say so."""
+        return not self.keys and (self.policy is None or not self.policy.logs)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A checkpoint that was read: its bytes, what it says, who witnessed it and when (seconds)."""
+
+    note: Note
+    text: str  # the whole signed note
+    checkpoint: Checkpoint
+    witnessed: dict[str, int]
+
+
+def read_checkpoint(data: bytes, trusted: Trusted, findings: Findings, where: str) -> Seen | None:
+    """Return a checkpoint that is the log's own word; findings say what is wrong with it.
+
+    Too few cosignatures are a finding, and the log is still held to what it signed. None where it
+    cannot be read, is another log's, or is not signed as it must be.
+    """
+    with findings.at(where):
+        note = parse_note(data)
+        checkpoint = parse_checkpoint(note.text.encode())
+        _check_log(note, checkpoint, trusted)
+        witnessed: dict[str, int] = {}
+        if trusted.policy is not None:
+            witnessed = trusted.policy.cosigned(note)
+            if not trusted.policy.is_met(witnessed):
+                findings.add("quorum", where, f"too few witnesses have cosigned it: {len(witnessed)}")
+        return Seen(note, data.decode(), checkpoint, witnessed)
+    return None
+
+
+def _check_log(note: Note, checkpoint: Checkpoint, trusted: Trusted) -> None:
+    if trusted.origin is not None and checkpoint.origin != trusted.origin:
+        raise Unauthorised(f"it is the checkpoint of another log: {checkpoint.origin}", code="origin")
+    for key in trusted.keys:
+        verify_signed(note, key)
+    logs = [] if trusted.policy is None else [log.key for log in trusted.policy.logs]
+    if logs and not any(_holds(note, key) for key in logs):
+        raise Unauthorised("none of the known logs has signed it", code="policy-log")
+
+
+def _holds(note: Note, key: VerifierKey) -> bool:
+    try:
+        verify_signed(note, key)
+    except (Malformed, Unauthorised):
+        return False
+    return True
+
+
+def check_own_keys(seen: Seen, log_keys: Sequence[VerifierKey], findings: Findings, where: str) -> None:
+    """Check a checkpoint by the keys that the log's own founding names: all of them must have signed.
+
+    It shows that a log agrees with itself, and no more: whose the keys are, somebody else must say.
+    """
+    for key in log_keys:
+        with findings.at(where):
+            if key.name != seen.checkpoint.origin:
+                raise Corrupt("the founding names keys of another log", code="origin")
+            verify_signed(seen.note, key)
