@@ -89,18 +89,18 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def unb64(text: str) -> bytes:
+def unb64(text: str, *, code: str | None = None) -> bytes:
     """Return the bytes of padded standard base64 in its one canonical form.
 
     Raises:
-        Malformed: another alphabet, no padding, or bits left over.
+        Malformed: another alphabet, no padding, or bits left over; with the caller's `code`.
     """
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError as error:
-        raise Malformed("this is not base64") from error
+        raise Malformed("this is not base64", code=code) from error
     if b64(data) != text:
-        raise Malformed("this is not base64 in its one form")
+        raise Malformed("this is not base64 in its one form", code=code)
     return data
 
 

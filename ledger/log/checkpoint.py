@@ -34,14 +34,20 @@ def format_checkpoint(checkpoint: Checkpoint) -> bytes:
 def parse_checkpoint(text: bytes) -> Checkpoint:
     """Return the checkpoint of a body; Malformed when it is not exactly three canonical lines."""
     if len(text) > _BODY_MAX_BYTES:
-        raise Malformed("a checkpoint body is not that long")
+        raise Malformed("a checkpoint body is not that long", code="checkpoint-too-long")
     try:
         origin, size, root_b64, rest = text.decode().split("\n")
     except ValueError as error:
-        raise Malformed("a checkpoint body is three lines of UTF-8") from error
-    root = unb64(root_b64)
-    if rest or not _is_origin(origin) or not _SIZE.fullmatch(size) or len(root) != HASH_BYTES:
-        raise Malformed("a line of the checkpoint body is not in its one form")
+        raise Malformed("a checkpoint body is three lines of UTF-8", code="checkpoint-lines") from error
+    if rest:
+        raise Malformed("a checkpoint body has three lines and no extensions", code="checkpoint-lines")
+    if not _is_origin(origin):
+        raise Malformed("the first line of a checkpoint body names its log", code="checkpoint-origin")
+    if not _SIZE.fullmatch(size):
+        raise Malformed("the size of a checkpoint is a decimal number", code="checkpoint-size")
+    root = unb64(root_b64, code="checkpoint-root")
+    if len(root) != HASH_BYTES:
+        raise Malformed("the root of a checkpoint is 32 bytes", code="checkpoint-root")
     return Checkpoint(origin, int(size), root)
 
 

@@ -11,13 +11,13 @@ Source: C2SP tlog-cosignature; LEDGER.md 5.
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
-from ledger.encoding.multi import ed25519_public_key
 from ledger.errors import Malformed, Unauthorised
 from ledger.keys.mldsa import MldsaSigner, mldsa_public_key, verify_mldsa
 from ledger.keys.signer import Signer, verify
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
-from ledger.log.note import ED25519_TYPE, Note, Signature, VerifierKey
+from ledger.log.note import ED25519_TYPE, Note, Signature, VerifierKey, ed25519_of
 
 ED25519_COSIGNATURE_TYPE = 0x04
 MLDSA44_TYPE = 0x06
@@ -83,7 +83,10 @@ def mldsa_message(cosigner: str, timestamp_s: int, checkpoint: Checkpoint) -> by
     """
     name, origin = cosigner.encode(), checkpoint.origin.encode()
     if len(name) > _NAME_MAX_BYTES or len(origin) > _NAME_MAX_BYTES:
-        raise Malformed("an ML-DSA-44 cosignature names cosigner and log in at most 255 bytes each")
+        raise Malformed(
+            "an ML-DSA-44 cosignature names cosigner and log in at most 255 bytes each",
+            code="cosignature-name",
+        )
     return b"".join(
         (
             _LABEL,
@@ -111,9 +114,9 @@ def verify_signed(note: Note, key: VerifierKey) -> int | None:
     """
     mine = [one for one in note.signatures if (one.name, one.key_id) == (key.name, key.key_id)]
     if not mine:
-        raise Unauthorised(f"{key.name} has not signed this note", code="signature")
+        raise Unauthorised(f"{key.name} has not signed this note", code="unsigned")
     if key.type == ED25519_TYPE:
-        public_key = ed25519_public_key(key.key)
+        public_key = ed25519_of(key)
         for one in mine:
             verify(public_key, one.blob, note.text.encode())
         return None
@@ -124,12 +127,19 @@ def _cosigned_at(note: Note, key: VerifierKey, one: Signature) -> int:
     timestamp_s = int.from_bytes(one.blob[:_TIMESTAMP_BYTES], "big")
     signature, text = one.blob[_TIMESTAMP_BYTES:], note.text.encode()
     if len(one.blob) <= _TIMESTAMP_BYTES or timestamp_s > _TIMESTAMP_MAX:
-        raise Malformed("a cosignature begins with a time")
+        raise Malformed("a cosignature begins with a time", code="cosignature-time")
     if key.type == ED25519_COSIGNATURE_TYPE:
-        verify(ed25519_public_key(key.key), signature, _ed25519_message(text, timestamp_s))
+        verify(ed25519_of(key), signature, _ed25519_message(text, timestamp_s))
     elif key.type == MLDSA44_TYPE:
         message = mldsa_message(key.name, timestamp_s, parse_checkpoint(text))
-        verify_mldsa(mldsa_public_key(key.key), signature, message)
+        verify_mldsa(_mldsa_of(key), signature, message)
     else:
-        raise Malformed(f"signatures of type {key.type:#04x} are not checked here")
+        raise Malformed(f"signatures of type {key.type:#04x} are not checked here", code="vkey-type")
     return timestamp_s
+
+
+def _mldsa_of(key: VerifierKey) -> MLDSA44PublicKey:
+    try:
+        return mldsa_public_key(key.key)
+    except Malformed as error:
+        raise Malformed(f"the verifier key of {key.name} is no ML-DSA-44 key", code="vkey-key") from error

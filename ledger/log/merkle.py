@@ -223,12 +223,12 @@ def inclusion_root(leaf: bytes, index: int, size: int, path: Sequence[bytes]) ->
     Source: RFC 9162 §2.1.3.2.
     """
     if not 0 <= index < size:
-        raise ProofShapeError(f"leaf {index} is not in a tree of {size}")
+        raise ProofShapeError(f"leaf {index} is not in a tree of {size}", code="inclusion-index")
     _check_hashes((leaf, *path))
     place, last, root = index, size - 1, leaf
     for sibling in path:
         if last == 0:
-            raise ProofShapeError("the inclusion path is too long")
+            raise ProofShapeError("the inclusion path is too long", code="inclusion-long")
         if place & 1 or place == last:
             root = node_hash(sibling, root)
             while not place & 1 and place:
@@ -239,14 +239,14 @@ def inclusion_root(leaf: bytes, index: int, size: int, path: Sequence[bytes]) ->
         place >>= 1
         last >>= 1
     if last:
-        raise ProofShapeError("the inclusion path is too short")
+        raise ProofShapeError("the inclusion path is too short", code="inclusion-short")
     return root
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
     """Check that a leaf is in the tree with that root; ProofShapeError when it is not."""
     if inclusion_root(leaf, index, size, path) != root:
-        raise ProofShapeError("the inclusion path leads to another root")
+        raise ProofShapeError("the inclusion path leads to another root", code="inclusion-root")
 
 
 def verify_consistency(
@@ -262,18 +262,20 @@ def verify_consistency(
     Source: RFC 9162 §2.1.4.2.
     """
     if not 0 < old_size <= new_size:
-        raise ProofShapeError(f"there is no consistency proof from {old_size} to {new_size}")
+        raise ProofShapeError(
+            f"there is no consistency proof from {old_size} to {new_size}", code="consistency-sizes"
+        )
     _check_hashes((old_root, new_root, *path))
     if old_size == new_size:
         if path or old_root != new_root:
-            raise ProofShapeError("equal sizes need equal roots and an empty path")
+            raise ProofShapeError("equal sizes need equal roots and an empty path", code="consistency-equal")
         return
     if not path:
-        raise ProofShapeError("the consistency path is empty")
+        raise ProofShapeError("the consistency path is empty", code="consistency-empty")
     # A complete older tree is itself a node of the newer one, and left out of the path.
     nodes = list(path) if old_size & (old_size - 1) else [old_root, *path]
     if _consistency_roots(old_size, new_size, nodes) != (old_root, new_root):
-        raise ProofShapeError("the consistency path does not join these two roots")
+        raise ProofShapeError("the consistency path does not join these two roots", code="consistency-root")
 
 
 def _consistency_roots(old_size: int, new_size: int, nodes: Sequence[bytes]) -> tuple[bytes, bytes]:
@@ -285,7 +287,7 @@ def _consistency_roots(old_size: int, new_size: int, nodes: Sequence[bytes]) -> 
     old = new = nodes[0]
     for node in nodes[1:]:
         if last == 0:
-            raise ProofShapeError("the consistency path is too long")
+            raise ProofShapeError("the consistency path is too long", code="consistency-long")
         if place & 1 or place == last:
             old, new = node_hash(node, old), node_hash(node, new)
             while not place & 1 and place:
@@ -296,10 +298,10 @@ def _consistency_roots(old_size: int, new_size: int, nodes: Sequence[bytes]) -> 
         place >>= 1
         last >>= 1
     if last:
-        raise ProofShapeError("the consistency path is too short")
+        raise ProofShapeError("the consistency path is too short", code="consistency-short")
     return old, new
 
 
 def _check_hashes(hashes: Sequence[bytes]) -> None:
     if any(len(one) != HASH_BYTES for one in hashes):
-        raise ProofShapeError("a hash is not 32 bytes")
+        raise ProofShapeError("a hash is not 32 bytes", code="hash-size")

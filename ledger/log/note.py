@@ -64,14 +64,22 @@ def parse_vkey(text: str) -> VerifierKey:
     name, _, rest = text.partition("+")
     key_hash, _, coded = rest.partition("+")  # base64 may hold a plus itself
     if not _is_name(name) or not _KEY_HASH.fullmatch(key_hash):
-        raise Malformed("a verifier key is name+hash+base64")
-    data = unb64(coded)
+        raise Malformed("a verifier key is name+hash+base64", code="vkey-shape")
+    data = unb64(coded, code="vkey-base64")
     if not data[1:]:
-        raise Malformed("a verifier key has a type and a key")
+        raise Malformed("a verifier key has a type and a key", code="vkey-empty")
     found = VerifierKey(name, data[0], data[1:])
     if found.key_id.hex() != key_hash:
-        raise Malformed("the hash of this verifier key is not that of its name and key")
+        raise Malformed("the hash of this verifier key is not that of its name and key", code="vkey-hash")
     return found
+
+
+def ed25519_of(key: VerifierKey) -> Ed25519PublicKey:
+    """Return the public key of an Ed25519 verifier key; Malformed when its bytes are none to rely on."""
+    try:
+        return ed25519_public_key(key.key)
+    except Malformed as error:
+        raise Malformed(f"the verifier key of {key.name} is no Ed25519 key", code="vkey-key") from error
 
 
 def vkey_of(name: str, key: Ed25519PublicKey) -> str:
@@ -111,29 +119,29 @@ def format_signature(one: Signature) -> str:
 def parse_note(data: bytes) -> Note:
     """Return the note; Malformed when the bytes are not a text, a blank line and signature lines."""
     if len(data) > _NOTE_MAX_BYTES:
-        raise Malformed("a note is not that long")
+        raise Malformed("a note is not that long", code="note-too-long")
     try:
         whole = data.decode()
     except UnicodeDecodeError as error:
-        raise Malformed("a note is UTF-8") from error
+        raise Malformed("a note is UTF-8", code="note-utf8") from error
     if any(sign < " " and sign != "\n" for sign in whole):
-        raise Malformed("a note has no control characters but newlines")
+        raise Malformed("a note has no control characters but newlines", code="note-control")
     text, blank, tail = whole.rpartition("\n\n")
     if not blank or not text or not tail.endswith("\n"):
-        raise Malformed("a note has a text, a blank line and signatures")
+        raise Malformed("a note has a text, a blank line and signatures", code="note-shape")
     lines = tail[:-1].split("\n")
     if len(lines) > _SIGNATURES_MAX:
-        raise Malformed("a note does not have that many signatures")
+        raise Malformed("a note does not have that many signatures", code="note-signatures")
     return Note(text + "\n", tuple(map(_signature, lines)))
 
 
 def _signature(line: str) -> Signature:
     found = _SIGNATURE.fullmatch(line)
     if found is None or not _is_name(found[1]):
-        raise Malformed("a signature line is a dash, a key name and base64")
-    data = unb64(found[2])
+        raise Malformed("a signature line is a dash, a key name and base64", code="signature-line")
+    data = unb64(found[2], code="signature-base64")
     if not data[_KEY_ID_BYTES:]:
-        raise Malformed("a signature has a key id and some bytes")
+        raise Malformed("a signature has a key id and some bytes", code="signature-empty")
     return Signature(found[1], data[:_KEY_ID_BYTES], data[_KEY_ID_BYTES:])
 
 
@@ -146,11 +154,11 @@ def verify_note(note: Note, vkey: str) -> None:
     """
     key = parse_vkey(vkey)
     if key.type != ED25519_TYPE:
-        raise Malformed("only Ed25519 verifier keys (type 0x01) are checked here")
-    public_key = ed25519_public_key(key.key)
+        raise Malformed("only Ed25519 verifier keys (type 0x01) are checked here", code="vkey-type")
+    public_key = ed25519_of(key)
     mine = [one for one in note.signatures if (one.name, one.key_id) == (key.name, key.key_id)]
     if not mine:
-        raise Unauthorised(f"{key.name} has not signed this note", code="signature")
+        raise Unauthorised(f"{key.name} has not signed this note", code="unsigned")
     for one in mine:
         verify(public_key, one.blob, note.text.encode())
 

@@ -119,7 +119,9 @@ def parse_policy(text: str | bytes) -> Policy:
     """
     data = text.encode() if isinstance(text, str) else text
     if len(data) > _SIZE_MAX_BYTES or _FORBIDDEN.search(data):
-        raise Malformed("a policy is shorter, and has no control characters but tab and newline")
+        raise Malformed(
+            "a policy is shorter, and has no control characters but tab and newline", code="policy-text"
+        )
     reader = _Reader()
     for number, line in enumerate(data.split(b"\n"), 1):
         # Octets beyond ASCII are opaque: each stands for itself.
@@ -145,15 +147,17 @@ class _Reader:
         readers = {"log": self._log, "witness": self._witness, "group": self._group, "quorum": self._set}
         read = readers.get(kind)
         if read is None:
-            raise Malformed(f"line {number} of the policy is neither log, witness, group nor quorum")
+            raise Malformed(
+                f"line {number} of the policy is neither log, witness, group nor quorum", code="policy-line"
+            )
         try:
             read(rest)
         except Malformed as error:
-            raise Malformed(f"line {number} of the policy: {error}") from error
+            raise Malformed(f"line {number} of the policy: {error}", code=error.code) from error
 
     def policy(self) -> Policy:
         if self._quorum is None:
-            raise Malformed("a policy has exactly one quorum line")
+            raise Malformed("a policy has exactly one quorum line", code="policy-quorum-count")
         return Policy(tuple(self._logs), tuple(self._witnesses), self._groups, self._quorum)
 
     def _log(self, words: list[str]) -> None:
@@ -170,50 +174,50 @@ class _Reader:
     def _group(self, words: list[str]) -> None:
         name, members = self._new_name(words[:1]), tuple(words[2:])
         if not members:
-            raise Malformed("a group has a name, how many of it are enough, and members")
+            raise Malformed("a group has a name, how many of it are enough, and members", code="policy-group")
         for member in members:
             if member in (NONE, name) or member not in self._names:
-                raise Malformed("a member of the group is not defined above")
+                raise Malformed("a member of the group is not defined above", code="policy-member")
             if member in self._grouped:
-                raise Malformed("a member of the group counts already")
+                raise Malformed("a member of the group counts already", code="policy-member-twice")
             self._grouped.add(member)
         threshold = {"all": len(members), "any": 1}.get(words[1])
         if threshold is None:
             threshold = int(words[1]) if _THRESHOLD.fullmatch(words[1]) else 0
         if not 1 <= threshold <= len(members):
-            raise Malformed("a group asks for all, any, or a number of its members")
+            raise Malformed("a group asks for all, any, or a number of its members", code="policy-threshold")
         self._groups[name] = Group(threshold, members)
 
     def _set(self, words: list[str]) -> None:
         if len(words) != 1 or words[0] not in self._names:
-            raise Malformed("the quorum is not defined above")
+            raise Malformed("the quorum is not defined above", code="policy-quorum")
         if self._quorum is not None:
-            raise Malformed("a policy has exactly one quorum line")
+            raise Malformed("a policy has exactly one quorum line", code="policy-quorum-count")
         self._quorum = words[0]
 
     def _new_name(self, words: list[str]) -> str:
         if not words or words[0] in self._names:
-            raise Malformed("the name is missing, or defined already")
+            raise Malformed("the name is missing, or defined already", code="policy-name")
         self._names.add(words[0])
         return words[0]
 
 
 def _key_and_url(words: list[str], types: Collection[int]) -> tuple[VerifierKey, str | None]:
     if len(words) not in (1, 2):  # a key, and perhaps an address
-        raise Malformed("a key, and perhaps an address after it")
+        raise Malformed("a key, and perhaps an address after it", code="policy-words")
     try:
         words[0].encode()
     except UnicodeEncodeError as error:
-        raise Malformed("a key's name is UTF-8") from error
+        raise Malformed("a key's name is UTF-8", code="policy-key-utf8") from error
     key = parse_vkey(words[0])
     if key.type not in types:
-        raise Malformed("the key is of a type that does not sign this")
+        raise Malformed("the key is of a type that does not sign this", code="policy-key-type")
     return key, words[1] if words[1:] else None
 
 
 def _refuse_twice(key: VerifierKey, known: Iterable[VerifierKey]) -> None:
     if any(one.key == key.key for one in known):
-        raise Malformed("the same key stands twice")
+        raise Malformed("the same key stands twice", code="policy-key-twice")
 
 
 def format_policy(policy: Policy) -> str:

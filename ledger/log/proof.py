@@ -46,14 +46,22 @@ def parse_proof(text: str) -> TlogProof:
     """
     head, blank, note = text.partition("\n\n")
     lines = head.split("\n")
-    if len(text) > _PROOF_MAX_CHARS or not blank or lines.pop(0) != HEADER or not note:
-        raise Malformed("this is not a tlog-proof")
-    extra = unb64(lines.pop(0).removeprefix("extra ")) if lines and lines[0].startswith("extra ") else None
+    if len(text) > _PROOF_MAX_CHARS:
+        raise Malformed("a tlog-proof is not that long", code="proof-too-long")
+    if not blank or not note:
+        raise Malformed("a tlog-proof has a blank line, and its checkpoint below", code="proof-parts")
+    if lines.pop(0) != HEADER:
+        raise Malformed("this is not a tlog-proof", code="proof-header")
+    extra = None
+    if lines and lines[0].startswith("extra "):
+        extra = unb64(lines.pop(0).removeprefix("extra "), code="proof-extra")
     found = _INDEX.fullmatch(lines.pop(0)) if lines else None
-    if found is None or len(lines) > _PATH_MAX:
-        raise Malformed("a tlog-proof has an index, and not so many hashes")
-    path = tuple(map(unb64, lines))
+    if found is None:
+        raise Malformed("a tlog-proof has an index", code="proof-index")
+    if len(lines) > _PATH_MAX:
+        raise Malformed("a tlog-proof does not have so many hashes", code="proof-path")
+    path = tuple(unb64(line, code="proof-hash") for line in lines)
     if any(len(node) != HASH_BYTES for node in path):
-        raise Malformed("a hash of the path is not 32 bytes")
+        raise Malformed("a hash of the path is not 32 bytes", code="proof-hash")
     parse_checkpoint(parse_note(note.encode()).text.encode())
     return TlogProof(extra, int(found[1]), path, note)

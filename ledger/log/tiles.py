@@ -43,11 +43,11 @@ def parse_tile_path(path: str) -> Tile:
     """Return which tile a path names; Malformed when it is not the one way to write it."""
     found = _PATH.fullmatch(path)
     if found is None:
-        raise Malformed("this is not the path of a tile")
+        raise Malformed("this is not the path of a tile", code="tile-path")
     level = None if found[1] == "entries" else int(found[1])
     tile = Tile(level, int(found[2].replace("x", "").replace("/", "")), int(found[3] or TILE_WIDTH))
     if tile.width > TILE_WIDTH or (level or 0) > _LEVEL_MAX or path_of(tile) != path:
-        raise Malformed("this is not the path of a tile in its one form")
+        raise Malformed("this is not the path of a tile in its one form", code="tile-path-form")
     return tile
 
 
@@ -99,11 +99,11 @@ def parse_entry_bundle(data: bytes) -> list[bytes]:
     while at < len(data):
         end = at + 2 + int.from_bytes(data[at : at + 2], "big")
         if end > len(data):
-            raise Malformed("an entry bundle is cut off")
+            raise Malformed("an entry bundle is cut off", code="bundle-cut")
         entries.append(data[at + 2 : end])
         at = end
     if len(entries) > TILE_WIDTH:
-        raise Malformed("an entry bundle holds too many entries")
+        raise Malformed("an entry bundle holds too many entries", code="bundle-count")
     return entries
 
 
@@ -142,6 +142,6 @@ class TileReader:
                 raise IndexError(f"tile {level}/{number} is not in a log of {self._size}")
             found = self._fetch(tile_path(level, number, width))
             if len(found) != width * HASH_BYTES:
-                raise Malformed(f"tile {level}/{number} does not hold {width} hashes")
+                raise Malformed(f"tile {level}/{number} does not hold {width} hashes", code="tile-size")
             self._tiles[level, number] = found
         return found
