@@ -33,7 +33,10 @@ from tests.support.handmade import (
     Edit,
     Key,
     Log,
+    MldsaKey,
+    Witness,
     b64url,
+    jcs,
     midnight,
     rfc3339,
     sha256,
@@ -93,25 +96,47 @@ class Award:
 
 
 @dataclass(frozen=True)
+class Signing:
+    """The signing of a document as the ledger recorded it."""
+
+    document_sha256: str
+    issuer: str
+    kid: str
+    index: int = 0  # in the log
+
+    @property
+    def position(self) -> int:
+        """Its place in the log, from 1."""
+        return self.index + 1
+
+    def claims(self) -> list[tuple[str, str]]:
+        """What its record shows, in its order."""
+        return [("document_sha256", self.document_sha256), ("issuer", self.issuer), ("kid", self.kid)]
+
+
+Fact = Award | Signing
+
+
+@dataclass(frozen=True)
 class Recorded:
     """What the ledger keeps of a private record besides its claims: digests, and when."""
 
     topic: str = "microcredential.awarded"
     recorded_at: int = 1_793_000_000_000_000
 
-    def digests(self, award: Award) -> dict[str, bytes]:
+    def digests(self, award: Fact) -> dict[str, bytes]:
         """Return stand-ins for the commitments that a receipt gives and does not open."""
         names = ("statement_commit", "open_commit", "sealed_commit", "ciphertext_hash")
         return {name: sha256(name.encode(), repr(award).encode()) for name in names}
 
-    def salts(self, award: Award) -> list[bytes]:
+    def salts(self, award: Fact) -> list[bytes]:
         """Return one salt of 16 bytes for each claim."""
         content_salt = sha256(b"content", repr(award).encode())
         return [
             tagged("claim-salt", content_salt, i.to_bytes(2, "big"))[:16] for i in range(len(award.claims()))
         ]
 
-    def entry(self, award: Award) -> bytes:
+    def entry(self, award: Fact) -> bytes:
         """Return the 33 bytes of the log. Source: LEDGER.md 3."""
         claims = [
             tagged("claim", salt, bytes([len(name)]), name.encode(), value.encode())
@@ -123,7 +148,7 @@ class Recorded:
         recorded_at = self.recorded_at.to_bytes(8, "big")
         return b"\x01" + tagged("entry", recorded_at, statement, opened, claims_commit, sealed, ciphertext)
 
-    def opened(self, award: Award) -> Document:
+    def opened(self, award: Fact) -> Document:
         """Return what a receipt of the award opens."""
         return {
             "v": 1,
@@ -142,8 +167,8 @@ class World:
 
     def __init__(self) -> None:
         self.provider, self.operator, self.stranger = Key("provider"), Key("operator"), Key("stranger")
-        self.log = Log(Key("log"))
-        self.recorded = Recorded()
+        self.log = Log(Key("log"), MldsaKey("log"))
+        self.recorded, self.signings = Recorded(), Recorded("credential.issued", 1_793_100_000_000_000)
         for number in range(7):
             self.log.append(b"\x02" + str(number).encode())
         self.awards = 0
@@ -158,17 +183,67 @@ class World:
             self.log.append(b"\x02after" + str(number).encode())
         return award
 
+    def later(self, records: int = 3) -> int:
+        """Let other things be recorded, and return the position of the newest."""
+        for number in range(records):
+            self.log.append(b"\x02later" + str(number).encode())
+        return self.size
+
+    def issue(self, document: Document, key: Key | None = None, did: str = PROVIDER, **facts: Any) -> Signing:
+        """Record that a document was signed, with anything about it set otherwise by `facts`."""
+        signing = Signing(
+            **{
+                "document_sha256": sha256(jcs(document)).hex(),
+                "issuer": did,
+                "kid": (key or self.provider).thumbprint,
+                "index": self.size,
+                **facts,
+            }
+        )
+        self.log.append(self.signings.entry(signing))
+        return signing
+
     @property
     def size(self) -> int:
         """How many entries the log has."""
         return len(self.log.entries)
 
-    def receipt(self, award: Award, edit: Edit | None = None, *, size: int | None = None) -> str:
+    def receipt(
+        self,
+        award: Award,
+        edit: Edit | None = None,
+        *,
+        size: int | None = None,
+        witnesses: Mapping[Witness, int] | None = None,
+    ) -> str:
         """Return the receipt of an award; `edit` bends what it opens."""
-        extra = self.recorded.opened(award)
+        return self._receipt(self.recorded, award, edit, size, witnesses)
+
+    def issued(
+        self,
+        signing: Signing,
+        edit: Edit | None = None,
+        *,
+        size: int | None = None,
+        witnesses: Mapping[Witness, int] | None = None,
+    ) -> bytes:
+        """Return the receipt of a signing; `edit` bends what it opens."""
+        return self._receipt(self.signings, signing, edit, size, witnesses).encode()
+
+    def _receipt(
+        self,
+        recorded: Recorded,
+        fact: Fact,
+        edit: Edit | None,
+        size: int | None,
+        witnesses: Mapping[Witness, int] | None,
+    ) -> str:
+        extra = recorded.opened(fact)
         if edit is not None:
             edit(extra)
-        return self.log.proof(award.index, sorted_json(extra), size=size or self.size)
+        at = size or self.size
+        note = self.log.checkpoint(at, witnesses=witnesses)
+        return self.log.proof(fact.index, sorted_json(extra), size=at, checkpoint=note)
 
     def badge(
         self,
@@ -218,7 +293,10 @@ class World:
             "as_at_position": self.size,
             "origin": ORIGIN,
             "founding_entry_hash": b64url(sha256(b"\0", self.log.entries[0])),
-            "log_keys": [{"vkey": self.log.key.vkey(ORIGIN), "from": 1, "to": None, "must_verify": True}],
+            "log_keys": [
+                {"vkey": key.vkey(ORIGIN), "from": 1, "to": None, "must_verify": True}
+                for key in (self.log.key, self.log.mldsa)
+            ],
             "witness_policy": f"log {self.log.key.vkey(ORIGIN)}\nquorum none\n",
             "operator": {
                 "did": OPERATOR,

@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from pyld import jsonld
 
 Document = dict[str, Any]
@@ -73,6 +74,20 @@ def sorted_json(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+def jcs(value: Any) -> bytes:
+    """Return JCS for values whose fractions are whole numbers and whose names are ASCII."""
+    return sorted_json(_whole(value))
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float):
+        assert value == int(value), value
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _whole(one) for name, one in value.items()}
+    return [_whole(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 def rfc3339(moment: datetime) -> str:
     """Return an instant as a credential writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -106,6 +121,66 @@ class Key:
     def note_id(self, name: str) -> bytes:
         """Its C2SP key id under a name: 4 bytes."""
         return sha256(name.encode(), b"\n\x01", self.public)[:4]
+
+    def note_line(self, name: str, text: str) -> str:
+        """Its signature line under a note."""
+        return _line(name, self.note_id(name), self.private.sign(text.encode()))
+
+
+class MldsaKey:
+    """An ML-DSA-44 key made from a word; its signatures are random. Source: C2SP tlog-cosignature."""
+
+    def __init__(self, word: str) -> None:
+        self.private = MLDSA44PrivateKey.from_seed_bytes(sha256(word.encode()))
+        self.public = self.private.public_key().public_bytes_raw()
+
+    def vkey(self, name: str) -> str:
+        """Its C2SP verifier key under a name."""
+        return "+".join([name, self.note_id(name).hex(), b64(b"\x06" + self.public)])
+
+    def note_id(self, name: str) -> bytes:
+        """Its C2SP key id under a name: 4 bytes."""
+        return sha256(name.encode(), b"\n\x06", self.public)[:4]
+
+    def note_line(self, name: str, text: str, at_s: int = 1_794_000_000) -> str:
+        """Its signature line under a checkpoint, with a time."""
+        origin, size, root = text.splitlines()
+        message = b"".join(
+            [
+                b"subtree/v1\n\0",
+                len(name.encode()).to_bytes(1, "big") + name.encode(),
+                at_s.to_bytes(8, "big"),
+                len(origin.encode()).to_bytes(1, "big") + origin.encode(),
+                (0).to_bytes(8, "big") + int(size).to_bytes(8, "big") + base64.b64decode(root),
+            ]
+        )
+        return _line(name, self.note_id(name), at_s.to_bytes(8, "big") + self.private.sign(message))
+
+
+class Witness:
+    """Somebody who cosigns checkpoints with an Ed25519 key. Source: C2SP tlog-cosignature."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.key = name, Key(name)
+
+    @property
+    def vkey(self) -> str:
+        """The C2SP verifier key."""
+        return "+".join([self.name, self.note_id.hex(), b64(b"\x04" + self.key.public)])
+
+    @property
+    def note_id(self) -> bytes:
+        """The C2SP key id: 4 bytes."""
+        return sha256(self.name.encode(), b"\n\x04", self.key.public)[:4]
+
+    def line(self, text: str, at_s: int) -> str:
+        """Return the cosignature line for a checkpoint's text."""
+        signature = self.key.private.sign(f"cosignature/v1\ntime {at_s}\n".encode() + text.encode())
+        return _line(self.name, self.note_id, at_s.to_bytes(8, "big") + signature)
+
+
+def _line(name: str, key_id: bytes, signature: bytes) -> str:
+    return f"— {name} {b64(key_id + signature)}\n"
 
 
 @cache
@@ -167,9 +242,10 @@ def _split(size: int) -> int:
 
 @dataclass
 class Log:
-    """A log of entries and the key it signs with."""
+    """A log of entries and the keys it signs with: all of them."""
 
     key: Key
+    mldsa: MldsaKey
     entries: list[bytes] = field(default_factory=list)
     origin: str = ORIGIN
 
@@ -183,13 +259,20 @@ class Log:
         """The hashed leaves."""
         return [sha256(b"\0", entry) for entry in self.entries]
 
-    def checkpoint(self, size: int, keys: Sequence[Key] = ()) -> str:
-        """Return the signed note of the tree of that size."""
-        text = f"{self.origin}\n{size}\n{b64(tree_root(self.leaves[:size]))}\n"
-        lines = [
-            f"— {self.origin} {b64(key.note_id(self.origin) + key.private.sign(text.encode()))}\n"
-            for key in keys or [self.key]
-        ]
+    def text(self, size: int) -> str:
+        """Return what is signed of the tree of that size."""
+        return f"{self.origin}\n{size}\n{b64(tree_root(self.leaves[:size]))}\n"
+
+    def checkpoint(
+        self,
+        size: int,
+        keys: Sequence[Key | MldsaKey] = (),
+        witnesses: Mapping[Witness, int] | None = None,
+    ) -> str:
+        """Return the signed note of the tree of that size, cosigned by witnesses at these times."""
+        text = self.text(size)
+        lines = [key.note_line(self.origin, text) for key in keys or (self.key, self.mldsa)]
+        lines += [witness.line(text, at_s) for witness, at_s in (witnesses or {}).items()]
         return f"{text}\n{''.join(lines)}"
 
     def proof(self, index: int, extra: bytes, *, size: int, checkpoint: str | None = None) -> str:

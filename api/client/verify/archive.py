@@ -24,6 +24,7 @@ _NUMBERED = r"(?:-(\d{1,4}))?"
 _STATUS_LIST = re.compile(rf"status-list{_NUMBERED}\.json")
 _DID_DOCUMENT = re.compile(rf"did{_NUMBERED}\.json")
 _RECEIPT = re.compile(rf"award{_NUMBERED}\.tlog-proof")
+_ISSUED = re.compile(rf"issued{_NUMBERED}\.tlog-proof")
 # What zipfile and zlib say of an archive that is cut off, forged or of a kind they do not read.
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -41,6 +42,8 @@ _DAMAGE = (
 class Members:
     """The papers of a bundle that a check reads; several of one kind in the order of their numbers.
 
+    `receipts` are those of awards, `issued` those of the signing of documents.
+
     The trust file of a bundle is left where it is: it is never trusted by itself.
     """
 
@@ -48,6 +51,7 @@ class Members:
     status_lists: tuple[bytes, ...]
     did_documents: tuple[bytes, ...]
     receipts: tuple[bytes, ...]
+    issued: tuple[bytes, ...]
 
 
 def open_bundle(data: bytes) -> Members:
@@ -68,6 +72,7 @@ def open_bundle(data: bytes) -> Members:
                 status_lists=tuple(map(reader.read, _of_kind(entries, _STATUS_LIST))),
                 did_documents=tuple(map(reader.read, _of_kind(entries, _DID_DOCUMENT))),
                 receipts=tuple(map(reader.read, _of_kind(entries, _RECEIPT))),
+                issued=tuple(map(reader.read, _of_kind(entries, _ISSUED))),
             )
     except _DAMAGE as error:
         raise Malformed(

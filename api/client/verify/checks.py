@@ -1,23 +1,20 @@
-"""Checks 3, 4, 5, 8 and 9: signatures, signing key, dates, issuer, accreditation on the day of award.
+"""Checks 3, 5, 8 and 9: signatures, dates, issuer, accreditation on the day of award.
 
-Source: CREDENTIALS.md 6; LEDGER.md 2 (keys count by log position); DOMAIN.md 4.1, rule 8.
+Source: CREDENTIALS.md 6; DOMAIN.md 4.1, rule 8.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import TypeAlias
 
-from ..errors import ClientError, Malformed, Refused
+from ..errors import Malformed, Refused
 from .facts import Award
-from .plain import day_of, instant, instant_of_us, long_date, long_instant, new_zealand_day, shown
+from .plain import CLOCK_SKEW, day_of, instant, instant_of_us, long_date, long_instant, new_zealand_day, shown
 from .proofs import PURPOSE, Document, Method, Secured, Unsupported, method_of
-from .reading import read_object
 from .trust import Issuer, Listing, Trust
-from .verdict import OLD_TRUST, Answer, Result, failed, not_checked, passed, warning
+from .verdict import NO_TRUST, OLD_TRUST, Answer, Result, failed, not_checked, passed, warning
 
-CLOCK_SKEW = timedelta(minutes=5)
-NO_TRUST = "no-trust-file"
 _NOT_ACCREDITED = "not-accredited"
 # Reasons not to pass a check; the first one is its answer, and nothing after it is looked at.
 Objections: TypeAlias = Iterator[Answer]
@@ -80,84 +77,6 @@ def signing_method(secured: Secured | Malformed) -> Method | None:
     try:
         return method_of(counting)
     except Malformed:
-        return None
-
-
-# ------------------------------------------------------------------ 4 signing key
-
-
-def signing_key(
-    method: Method | None,
-    issuer: str | None,
-    size: int | None,
-    trust: Trust | None,
-    dids: Sequence[bytes] = (),
-) -> Answer:
-    """Answer check 4: the key was the issuer's, and counted, when the credential was signed.
-
-    Args:
-        method: how the credential was signed.
-        issuer: the DID of who is said to have signed it.
-        size: how many records the log had when it was signed, by the receipt inside; None where it has
-            none. A credential is signed over its receipt, so it was signed no earlier than that.
-        trust: whose keys count, and when.
-        dids: DID documents of a bundle; they came with the credential and are no proof by themselves.
-    """
-    if method is None or issuer is None:
-        return not_checked("key-unknown", "It does not say with which key it was signed.")
-    if method.controller != issuer:
-        return failed("key-of-another", "It is signed with a key of somebody else than its issuer.")
-    if trust is None:
-        return _without_trust(method, issuer, dids)
-    known = trust.party(issuer)
-    if (known is None or known.key(method.multikey) is None) and trust.older_than(size):
-        return OLD_TRUST
-    if known is None:
-        return not_checked(
-            "key-issuer-unknown",
-            "The trust file does not know its issuer, so it could not be checked whose key signed it.",
-        )
-    return _counted(known, method.multikey, size)
-
-
-def _counted(known: Issuer, multikey: str, size: int | None) -> Answer:
-    """Answer whether a key counted when the log had that many records."""
-    name, key = shown(known.name, 80), known.key(multikey)
-    if key is None:
-        return failed("key-not-registered", f"It is signed with a key that was never registered for {name}.")
-    if size is None and key.span.end is not None:
-        return not_checked(
-            "key-when",
-            f"{name} no longer uses the key it is signed with; nothing shows that it was signed before.",
-        )
-    if size is not None and size < key.span.start:
-        return failed(
-            "key-not-yet", f"It is signed with a key that was not yet registered for {name} when it was made."
-        )
-    if size is not None and not key.span.covers(size):
-        return failed("key-retired", f"It is signed with a key that {name} no longer used when it was made.")
-    return passed(
-        "key", f"The key it is signed with was registered for {name}, and counted when it was signed."
-    )
-
-
-def _without_trust(method: Method, issuer: str, dids: Sequence[bytes]) -> Answer:
-    found = next(
-        (one for one in map(_did_document, dids) if one is not None and one.get("id") == issuer), None
-    )
-    listed = found.get("assertionMethod") if found is not None else None
-    if isinstance(listed, list) and f"{method.controller}#{method.multikey}" not in listed:
-        return not_checked(
-            "key-not-in-document",
-            "The issuer's document beside it does not name the key it was signed with. Get a trust file.",
-        )
-    return not_checked(NO_TRUST, "Without a trust file it could not be checked whose key signed it.")
-
-
-def _did_document(data: bytes) -> dict[str, Any] | None:
-    try:
-        return read_object(data)
-    except ClientError:
         return None
 
 

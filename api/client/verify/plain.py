@@ -19,6 +19,7 @@ _MONTHS = [
     "November",
     "December",
 ]
+CLOCK_SKEW = timedelta(minutes=5)  # how far two honest clocks may be apart
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEW_ZEALAND = ZoneInfo("Pacific/Auckland")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")

@@ -24,7 +24,8 @@ class Received:
 
     Attributes:
         credential: one JSON object.
-        status_lists, did_documents, receipts: the papers of a bundle, not read yet; empty without one.
+        status_lists, did_documents, receipts, issued: the papers of a bundle, not read yet; empty
+            without one. `receipts` are those of awards, `issued` those of the signing of documents.
         bundled: whether it came as a bundle.
     """
 
@@ -32,6 +33,7 @@ class Received:
     status_lists: tuple[bytes, ...] = ()
     did_documents: tuple[bytes, ...] = ()
     receipts: tuple[bytes, ...] = ()
+    issued: tuple[bytes, ...] = ()
     bundled: bool = False
 
 
@@ -51,6 +53,7 @@ def read(data: bytes) -> Received:
         status_lists=members.status_lists,
         did_documents=members.did_documents,
         receipts=members.receipts,
+        issued=members.issued,
         bundled=True,
     )
 

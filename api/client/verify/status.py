@@ -11,8 +11,9 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import ClientError, Malformed, Refused
+from .keys import Key
 from .multikey import base64_bytes
-from .plain import instant, instant_of_us, long_instant
+from .plain import CLOCK_SKEW, instant, instant_of_us, long_instant
 from .profile import issuer_of, status_list_faults
 from .proofs import Canonical, Secured, Unsupported, method_of
 from .reading import read_object
@@ -24,7 +25,6 @@ REVOKED = "revoked"  # the code of the answer
 BYTES_MIN = 16 * 1024  # 131 072 bits: a shorter list would tell whose bit is asked for
 BYTES_MAX = 2 * 1024 * 1024
 FRESH_FOR = timedelta(hours=48)  # where a list does not say how long it holds
-CLOCK_SKEW = timedelta(minutes=5)
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -170,10 +170,20 @@ def open_status_list(
     known = None if trust is None else trust.party(issuer)
     if trust is None or known is None:
         return _read_list(document, key_retired=False)
-    key = known.key(method_of(Secured(document, canonical).proofs[0]).multikey)
+    return _by_key(document, known.key(method_of(Secured(document, canonical).proofs[0]).multikey), trust)
+
+
+def _by_key(document: Mapping[str, Any], key: Key | None, trust: Trust) -> StatusList | Answer:
+    """Return what a list says where the key it is signed with may say it; None: not the issuer's key."""
     if key is None:
         return _unknown_key(document, trust)
-    return _read_list(document, key_retired=not key.span.covers(trust.as_at_position))
+    if key.suspected_from is not None:
+        # Nothing shows when a list was signed, and a thief can write any day into it.
+        return not_checked(
+            "status-list-key-stolen",
+            "The list of revoked credentials is signed with a key that was stolen: get a newer list.",
+        )
+    return _read_list(document, key_retired=not key.counts_at(trust.as_at_position))
 
 
 def _unknown_key(document: Mapping[str, Any], trust: Trust) -> Answer:

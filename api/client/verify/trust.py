@@ -1,67 +1,32 @@
 """The trust file: whose word counts, for what, and between which positions of the log.
 
 Whoever verifies gets it from the body that runs the ledger, and compares its fingerprint over
-another way; a trust file that comes with a credential proves nothing. Keys count by position,
-never by "now": from the position that registered them to the first at which they count no longer.
+another way; a trust file that comes with a credential proves nothing. Which of its keys count, and
+where in the log, is in `keys.py`.
 
-Source: SPEC.md 5; LEDGER.md 2 (keys count by log position).
+Source: SPEC.md 5; LEDGER.md 2, 5.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote
 
 from ..errors import Malformed, Refused
 from ..jose import b64url, open_jws, read_jws, thumbprint, unb64url
+from .keys import CREDENTIAL, Key, LogKeyUse, read_key, read_log_key
+from .members import a_day, by, day_or_none, mapping, member, members, position, wrong
 from .multikey import ED25519_PREFIX, ed25519_jwk
-from .plain import day, instant
+from .plain import instant
+from .policy import Policy, parse_policy
 from .reading import read_json
-from .tlog import HASH_BYTES, LOG_KINDS, LogKey, parse_vkey
+from .tlog import HASH_BYTES
 
 FORMAT = "achievement-ledger/trust/v1"
 SIGNATURE_TYP = "achievement-trust+jws"
-CREDENTIAL = "credential"
 SIZE_MAX_BYTES = 16 * 1024 * 1024
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Positions between which something counts: `start` included, `end` excluded, None while it counts."""
-
-    start: int
-    end: int | None
-
-    def covers(self, position: int) -> bool:
-        """Return whether it counted when the log had that many records."""
-        return self.start <= position and (self.end is None or position < self.end)
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key that signs documents."""
-
-    multibase: str
-    purpose: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class LogKeyUse:
-    """A key of the log, when it counts, and whether a tree head needs its signature."""
-
-    key: LogKey
-    span: Span
-    must_verify: bool
-
-    @property
-    def checkable(self) -> bool:
-        """Whether this program knows its kind of signature, and logs sign in that way."""
-        return self.key.kind in LOG_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +84,8 @@ class Trust:
         fingerprint: SHA-256 of its exact bytes, 64 hexadecimal digits.
         signed: whether a detached signature of the operator was given with it, and holds.
         as_at_position: the newest position it takes into account.
-        needs_witnesses: whether its policy asks for cosignatures.
+        log_keys: all of those that must verify must have signed a tree head.
+        policy: whose confirmations a tree head needs beside them.
         hosts: the did:web hosts of those it names, with a port where the DID has one.
     """
 
@@ -130,7 +96,7 @@ class Trust:
     origin: str
     founding_entry_hash: bytes
     log_keys: tuple[LogKeyUse, ...]
-    needs_witnesses: bool
+    policy: Policy
     operator: Issuer
     issuers: Mapping[str, Issuer]
     listings: Mapping[tuple[str, int], Listing]
@@ -148,31 +114,34 @@ class Trust:
 
         Raises:
             Malformed: not a trust file, or not a detached JWS.
-            Refused: the signature is not one of the operator over these bytes.
+            Refused: the signature is not one of the operator over these bytes, or its key counted no
+                longer (or was suspected) when the file was made.
         """
-        content = _object(read_json(data, SIZE_MAX_BYTES), "the trust file")
+        content = mapping(read_json(data, SIZE_MAX_BYTES), "the trust file")
         if content.get("format") != FORMAT:
             raise Malformed(f"this is not a trust file: its format is not {FORMAT}", code="trust-form")
-        operator = _issuer(_member(content, "operator", dict), numbered=False)
-        issuers = [_issuer(one, numbered=True) for one in _list(content, "issuers", dict)]
-        listings = [_listing(one) for one in _list(content, "microcredentials", dict)]
+        operator = _issuer(member(content, "operator", dict), numbered=False)
+        issuers = [_issuer(one, numbered=True) for one in members(content, "issuers", dict)]
+        listings = [_listing(one) for one in members(content, "microcredentials", dict)]
+        by("issuers", (operator, *issuers), lambda one: one.did)
+        # A key that two bodies share would make the one's word the other's.
+        by("keys", (key for one in (operator, *issuers) for key in one.keys), lambda key: key.multibase)
+        as_at_position, origin = position(content, "as_at_position"), member(content, "origin", str)
         if jws is not None:
-            _check_signature(data, jws, operator)
-        founding = unb64url(_member(content, "founding_entry_hash", str))
-        if len(founding) != HASH_BYTES:
-            raise _wrong("founding_entry_hash")
+            _check_signature(data, jws, operator, as_at_position)
+        log_keys = tuple(read_log_key(one, origin) for one in members(content, "log_keys", dict))
         return cls(
             fingerprint=hashlib.sha256(data).hexdigest(),
             signed=jws is not None,
             made_at=_made_at(content),
-            as_at_position=_position(content, "as_at_position"),
-            origin=_member(content, "origin", str),
-            founding_entry_hash=founding,
-            log_keys=tuple(_log_key(one) for one in _list(content, "log_keys", dict)),
-            needs_witnesses=not _quorum_none(_member(content, "witness_policy", str)),
+            as_at_position=as_at_position,
+            origin=origin,
+            founding_entry_hash=_founding(content),
+            log_keys=log_keys,
+            policy=_policy(member(content, "witness_policy", str), log_keys),
             operator=operator,
-            issuers=_by("issuers", issuers, lambda one: one.did),
-            listings=_by("microcredentials", listings, lambda one: (one.code, one.version)),
+            issuers={one.did: one for one in issuers},
+            listings=by("microcredentials", listings, lambda one: (one.code, one.version)),
             hosts=frozenset(host for one in (operator, *issuers) if (host := did_host(one.did)) is not None),
         )
 
@@ -197,7 +166,7 @@ def did_host(did: str) -> str | None:
     return unquote(did.removeprefix(prefix).partition(":")[0]).lower() if did.startswith(prefix) else None
 
 
-def _check_signature(data: bytes, jws: bytes, operator: Issuer) -> None:
+def _check_signature(data: bytes, jws: bytes, operator: Issuer, as_at_position: int) -> None:
     """Put the detached payload back and open the JWS with the key it names. Source: RFC 7515 appendix F."""
     try:
         header, middle, signature = jws.decode("ascii").strip().split(".")
@@ -214,6 +183,10 @@ def _check_signature(data: bytes, jws: bytes, operator: Issuer) -> None:
             jwk = ed25519_jwk(key.multibase)
             if thumbprint(jwk) == kid:
                 open_jws(token, jwk, SIGNATURE_TYP)
+                if not key.counts_at(as_at_position):
+                    raise Refused(
+                        "the trust file is signed with a key out of use", code="trust-signature-key"
+                    )
                 return
     raise Refused("the trust file is not signed by a key of its operator", code="trust-signature")
 
@@ -222,123 +195,62 @@ def _check_signature(data: bytes, jws: bytes, operator: Issuer) -> None:
 
 
 def _issuer(content: Mapping[str, Any], *, numbered: bool) -> Issuer:
-    did = _member(content, "did", str)
+    did = member(content, "did", str)
     if did_host(did) is None:
-        raise _wrong("did")
+        raise wrong("did")
     return Issuer(
         did=did,
-        name=_member(content, "name", str),
-        keys=tuple(_key(one) for one in _list(content, "keys", dict)),
-        number=_member(content, "number", int) if numbered else None,
-        accreditations=tuple(_accreditation(one) for one in _list(content, "accreditations", dict))
+        name=member(content, "name", str),
+        keys=tuple(read_key(one) for one in members(content, "keys", dict)),
+        number=member(content, "number", int) if numbered else None,
+        accreditations=tuple(_accreditation(one) for one in members(content, "accreditations", dict))
         if numbered
         else (),
     )
 
 
-def _key(content: Mapping[str, Any]) -> Key:
-    return Key(_member(content, "multibase", str), _member(content, "purpose", str), _span(content))
-
-
-def _log_key(content: Mapping[str, Any]) -> LogKeyUse:
-    vkey = parse_vkey(_member(content, "vkey", str))
-    return LogKeyUse(vkey, _span(content), _member(content, "must_verify", bool))
-
-
-def _span(content: Mapping[str, Any]) -> Span:
-    end = None if content.get("to", 0) is None else _position(content, "to")
-    return Span(_position(content, "from"), end)
-
-
 def _accreditation(content: Mapping[str, Any]) -> Accreditation:
     return Accreditation(
-        _member(content, "code", str),
-        frozenset(_list(content, "versions", int)),
-        _day(content, "from"),
-        _open_day(content, "to"),
+        member(content, "code", str),
+        frozenset(members(content, "versions", int)),
+        a_day(content, "from"),
+        day_or_none(content, "to"),
     )
 
 
 def _listing(content: Mapping[str, Any]) -> Listing:
     return Listing(
-        code=_member(content, "code", str),
-        version=_member(content, "version", int),
-        title=_member(content, "title", str),
-        level=_member(content, "level", int),
-        credits=_member(content, "credits", int),
+        code=member(content, "code", str),
+        version=member(content, "version", int),
+        title=member(content, "title", str),
+        level=member(content, "level", int),
+        credits=member(content, "credits", int),
         outcomes=tuple(
-            (_member(one, "id", str), _member(one, "text", str)) for one in _list(content, "outcomes", dict)
+            (member(one, "id", str), member(one, "text", str)) for one in members(content, "outcomes", dict)
         ),
-        listed_on=_day(content, "listed_on"),
-        expiring_from=_open_day(content, "expiring_from"),
-        discontinued_on=_open_day(content, "discontinued_on"),
+        listed_on=a_day(content, "listed_on"),
+        expiring_from=day_or_none(content, "expiring_from"),
+        discontinued_on=day_or_none(content, "discontinued_on"),
     )
 
 
-def _quorum_none(policy: str) -> bool:
-    """Return whether a C2SP tlog-policy asks for no cosignatures. Source: C2SP tlog-policy."""
-    lines = [line.split() for line in policy.splitlines() if line.strip() and not line.startswith("#")]
-    return [line[1:] for line in lines if line[0] == "quorum"] == [["none"]]
+def _founding(content: Mapping[str, Any]) -> bytes:
+    founding = unb64url(member(content, "founding_entry_hash", str))
+    if len(founding) != HASH_BYTES:
+        raise wrong("founding_entry_hash")
+    return founding
+
+
+def _policy(text: str, log_keys: tuple[LogKeyUse, ...]) -> Policy:
+    """Read the witness policy. A log that were its own witness could confirm two histories. LEDGER.md 5."""
+    policy, own = parse_policy(text), {use.key.key for use in log_keys}
+    if any(witness.key in own for witness in policy.witnesses.values()):
+        raise Malformed("the trust file names a key of the log as a witness", code="policy")
+    return policy
 
 
 def _made_at(content: Mapping[str, Any]) -> datetime:
     made_at = instant(content.get("made_at"))
     if made_at is None:
-        raise _wrong("made_at")
+        raise wrong("made_at")
     return made_at
-
-
-def _position(content: Mapping[str, Any], name: str) -> int:
-    position: int = _member(content, name, int)
-    if position < 1:
-        raise _wrong(name)
-    return position
-
-
-def _day(content: Mapping[str, Any], name: str) -> date:
-    found = day(content.get(name))
-    if found is None:
-        raise _wrong(name)
-    return found
-
-
-def _open_day(content: Mapping[str, Any], name: str) -> date | None:
-    return None if name in content and content[name] is None else _day(content, name)
-
-
-def _member(content: Mapping[str, Any], name: str, kind: type) -> Any:
-    value = content.get(name)
-    if not _is(value, kind):
-        raise _wrong(name)
-    return value
-
-
-def _list(content: Mapping[str, Any], name: str, kind: type) -> list[Any]:
-    values = content.get(name)
-    if not isinstance(values, list) or not all(_is(value, kind) for value in values):
-        raise _wrong(name)
-    return values
-
-
-def _is(value: Any, kind: type) -> bool:
-    # A bool is an int to Python, and not one to JSON.
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-
-
-def _object(value: Any, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise Malformed(f"{what} is not a JSON object", code="trust-form")
-    return value
-
-
-def _by(where: str, values: Iterable[T], key_of: Callable[[T], Any]) -> dict[Any, T]:
-    found: dict[Any, T] = {}
-    for value in values:
-        if key_of(value) in found:
-            raise Malformed(f"the trust file names one of its {where} twice", code="trust-form")
-        found[key_of(value)] = value
-    return found
-
-
-def _wrong(name: str) -> Malformed:
-    return Malformed(f"the trust file is not set out as it should be: {name}", code="trust-form")

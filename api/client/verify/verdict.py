@@ -4,7 +4,7 @@ Source: CREDENTIALS.md 6; SPEC.md 6.
 """
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -90,10 +90,16 @@ def not_checked(code: str, sentence: str) -> Answer:
     return Answer(Result.NOT_CHECKED, code, sentence)
 
 
+NO_TRUST = "no-trust-file"
 # What is unknown to a trust file older than the credential may be known to a newer one.
 OLD_TRUST = not_checked(
     "trust-file-old", "Your trust file is older than this credential: get a newer one and check again."
 )
+
+
+def worst_of(answers: Sequence[Answer]) -> Answer:
+    """Return the first of the worst answers: one that failed before one that could not be checked."""
+    return min(answers, key=lambda answer: WORST.index(answer.result))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Malformed
-from . import checks, facts, jsonld, profile, receipt, status
+from . import checks, facts, jsonld, profile, receipt, signing_key, status
+from .issued import Issuance, Issuances
+from .opened import Receipt
 from .plain import counted
 from .proofs import Secured
 from .reading import Received, read
+from .signing_key import When
 from .status import Fetch, Lists
 from .trust import Trust
 from .verdict import (
@@ -28,6 +31,7 @@ from .verdict import (
     headline_of,
     not_checked,
     passed,
+    worst_of,
 )
 
 READABLE = passed("readable", "The file could be read.")
@@ -35,6 +39,7 @@ UNREAD = not_checked("unread", "Not looked at, because the file could not be rea
 BAD_SIGNATURE = not_checked("bad-signature", "Not looked at, because the signature does not hold.")
 IN_FORCE, REVOKED, NOT_KNOWN = "in force", "revoked", "not known"
 _NAMED_MAX = 3
+_HOLDS = (Result.PASSED, Result.WARNING)
 
 Answers = dict[int, Answer]
 
@@ -59,7 +64,9 @@ def verify(data: bytes, *, trust: Trust | None, fetch: Fetch | None = None, now_
         return Verdict(checks_of(unreadable), {})
     canonical = jsonld.pinned().canonical
     lists = Lists(received.status_lists, fetch, trust, canonical)
-    setting = _Setting(received, trust, lists, now_us)
+    documents = (received.credential, *_inner(received.credential))
+    issuances = Issuances(received.issued, documents, trust, now_us)
+    setting = _Setting(received, trust, lists, issuances, now_us)
     return _record(setting) if profile.is_record(received.credential) else _single(setting)
 
 
@@ -70,6 +77,7 @@ class _Setting:
     received: Received
     trust: Trust | None
     lists: Lists
+    issuances: Issuances
     now_us: int
 
 
@@ -78,21 +86,21 @@ class _Examined:
     """One award with its answers to checks 2 to 9.
 
     Attributes:
-        size: records in the log when it was signed, by its receipt; None without one.
+        after: it was signed when the log had at least that many records, by the receipt inside it;
+            None without one.
     """
 
     award: facts.Award
     answers: Answers
-    size: int | None
+    after: int | None
 
     @property
     def state(self) -> str:
         """Whether it counts: known only where the signature and its key hold, for anyone can sign a list."""
         if self.answers[6].code == status.REVOKED:
             return REVOKED
-        known = self.answers[3].result is Result.PASSED and self.answers[4].result is Result.PASSED
-        listed = self.answers[6].result in (Result.PASSED, Result.WARNING)
-        return IN_FORCE if known and listed else NOT_KNOWN
+        holds = all(self.answers[number].result in _HOLDS for number in (3, 4, 6))
+        return IN_FORCE if holds else NOT_KNOWN
 
 
 # ------------------------------------------------------------------ one award
@@ -101,6 +109,9 @@ class _Examined:
 def _single(setting: _Setting) -> Verdict:
     examined = _examine(setting.received.credential, setting, sidecar=_first(setting.received.receipts))
     answers = {1: READABLE} | examined.answers
+    stray = setting.issuances.stray
+    if stray is not None and answers[3].result is not Result.FAILED:
+        answers[7] = worst_of([answers[7], stray])
     return Verdict(checks_of(answers), examined.award.summary(examined.state))
 
 
@@ -121,18 +132,31 @@ def _examine(document: Mapping[str, Any], setting: _Setting, sidecar: bytes | No
     if answers[3].result is Result.FAILED:
         return _Examined(award, answers | _unlooked(BAD_SIGNATURE), None)
     found = _receipt(award.receipt, sidecar)
-    size = found.checkpoint.size if isinstance(found, receipt.Receipt) else None
+    size = found.checkpoint.size if isinstance(found, Receipt) else None
+    # A receipt beside it may be younger than it is.
+    after = size if award.receipt is not None else None
     trust, now_us = setting.trust, setting.now_us
     method, dids = checks.signing_method(secured), setting.received.did_documents
+    issuance = setting.issuances.of(document, method, award.issuer)
+    in_log = receipt.check(found, award, facts.product_number(document), trust, now_us)
     answers |= {
-        4: checks.signing_key(method, award.issuer, size, trust, dids),
+        4: signing_key.check(method, award.issuer, When(after, issuance, size), trust, dids),
         5: checks.dates(document, award, now_us),
         6: status.check(document, setting.lists, now_us),
-        7: receipt.check(found, award, facts.product_number(document), trust),
+        7: _with_issuance(in_log, issuance),
         8: checks.provider_recognised(award, size, trust),
         9: checks.accredited(award, size, now_us, trust),
     }
-    return _Examined(award, answers, size)
+    return _Examined(award, answers, after)
+
+
+def _with_issuance(in_log: Answer, issuance: Issuance) -> Answer:
+    """Return the answer to check 7 with what the receipt of signing adds to it."""
+    if issuance.answer is None:
+        return in_log
+    if in_log.result is issuance.answer.result is Result.PASSED:
+        return passed(in_log.code, f"{in_log.sentence} {issuance.answer.sentence}")
+    return worst_of([in_log, issuance.answer])
 
 
 def _secured(document: Mapping[str, Any]) -> Secured | Malformed:
@@ -142,7 +166,7 @@ def _secured(document: Mapping[str, Any]) -> Secured | Malformed:
         return error
 
 
-def _receipt(carried: str | None, sidecar: bytes | None) -> receipt.Receipt | Malformed | None:
+def _receipt(carried: str | None, sidecar: bytes | None) -> Receipt | Malformed | None:
     try:
         if carried is None and sidecar is not None:
             carried = sidecar.decode("utf-8")
@@ -161,8 +185,7 @@ def _record(setting: _Setting) -> Verdict:
     secured = _secured(document)
     form = profile.check(secured, profile.record_faults(document))
     signed = checks.signatures(secured)
-    inner = (award for award in profile.inner_credentials(document) if isinstance(award, Mapping))
-    awards = [_examine(award, setting) for award in inner]
+    awards = [_examine(award, setting) for award in _inner(document)]
     own: Answers = {2: form, 3: signed}
     if signed.result is Result.FAILED:
         own |= _unlooked(BAD_SIGNATURE)
@@ -178,21 +201,29 @@ def _record(setting: _Setting) -> Verdict:
 def _own_answers(
     document: Mapping[str, Any], secured: Secured | Malformed, awards: list[_Examined], setting: _Setting
 ) -> Answers:
-    """Answer for the record itself what can be asked of it: it has no receipt and no accreditation."""
+    """Answer for the record itself what can be asked of it: it has no award's receipt, no accreditation."""
     issuer = profile.issuer_of(document)
     named = document.get("issuer")
     name = named.get("name") if isinstance(named, Mapping) else None
-    # It holds the awards, so it was signed after the youngest of their receipts.
-    size = max((examined.size for examined in awards if examined.size is not None), default=None)
+    # It holds the awards, so it was signed after the youngest of the receipts inside them.
+    after = max((examined.after for examined in awards if examined.after is not None), default=None)
     method, dids = checks.signing_method(secured), setting.received.did_documents
+    issuance = setting.issuances.of(document, method, issuer)
+    in_log = [answer for answer in (setting.issuances.stray, issuance.answer) if answer is not None]
     own = {
-        4: checks.signing_key(method, issuer, size, setting.trust, dids),
+        4: signing_key.check(method, issuer, When(after, issuance, after), setting.trust, dids),
         5: checks.dates(document, None, setting.now_us),
         8: checks.operator_recognised(issuer, name, setting.trust),
     }
     if "credentialStatus" in document:
         own[6] = status.check(document, setting.lists, setting.now_us)
+    if in_log:
+        own[7] = worst_of(in_log)
     return own
+
+
+def _inner(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [award for award in profile.inner_credentials(document) if isinstance(award, Mapping)]
 
 
 def _together(number: int, own: Answer | None, awards: list[_Examined]) -> Answer:

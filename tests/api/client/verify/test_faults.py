@@ -236,24 +236,39 @@ def key_span(start, end):
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "code"),
+    ("start", "end", "found"),
     [
         (WORLD.size, None, None),
-        (WORLD.size + 1, None, "key-not-yet"),
-        (3, WORLD.size + 1, None),
-        (3, WORLD.size, "key-retired"),
+        (WORLD.size + 1, None, None),
+        (3, WORLD.size + 1, ("not_checked", "key-when")),
+        (3, WORLD.size, ("failed", "key-retired")),
     ],
-    ids=["just-registered", "not-yet-registered", "about-to-be-retired", "just-retired"],
+    ids=["just-registered", "registered-later", "about-to-be-retired", "just-retired"],
 )
-def test_a_key_counts_by_position_in_the_log(start, end, code):
-    """From the record that registers it, up to the one that retires it: never by today's date."""
+def test_the_receipt_inside_says_the_earliest_only(start, end, found):
+    """An award was signed no earlier than the receipt in it, and may have been signed any time after.
+
+    So with a key in force it passes, even one that is younger than the receipt; with one that was
+    retired after the receipt it may be either; with one that was retired before it is not valid.
+    """
     trust = Trust.parse(WORLD.trust(key_span(start, end)))
 
-    assert codes(judged(BADGE, trust=trust)).get(4) == (code and ("failed", code))
+    assert codes(judged(BADGE, trust=trust)).get(4) == found
+
+
+def test_a_receipt_beside_an_award_says_nothing_of_when_it_was_signed():
+    """The receipt that a bundle brings may be younger than the award's signature."""
+    bundle = WORLD.bundle(
+        signed_with(drop("evidence")), [LIST], {"award.tlog-proof": WORLD.receipt(AWARD).encode()}
+    )
+
+    verdict = judged(bundle, trust=Trust.parse(WORLD.trust(key_span(3, WORLD.size))))
+
+    assert codes(verdict)[4] == ("not_checked", "key-when")
 
 
 def test_without_a_receipt_a_retired_key_cannot_be_judged():
-    """Only the receipt says when an award was signed: without one a retired key proves nothing."""
+    """Only a receipt says when an award was signed: without one a retired key proves nothing."""
     badge = signed_with(drop("evidence"))
 
     assert codes(judged(badge, trust=Trust.parse(WORLD.trust(key_span(3, 9)))))[4] == (

@@ -174,8 +174,21 @@ def test_a_fresh_list_under_a_retired_key_is_not_believed():
     fresh = judged(earlier, trust=retired)
     later = judged(earlier, trust=retired, now_us=NOW_US + 48 * HOUR_US)
 
-    assert codes(fresh) == {6: ("not_checked", "status-list-key-retired")}
-    assert codes(later) == {6: ("warning", "status-list-expired")}
+    assert codes(fresh)[6] == ("not_checked", "status-list-key-retired")
+    assert codes(later)[6] == ("warning", "status-list-expired")
+
+
+@pytest.mark.parametrize("hours", [0, 48])
+@pytest.mark.parametrize("revoked", [(), (AWARD.status_index,)], ids=["clear", "revoked"])
+def test_a_list_under_a_stolen_key_says_nothing(hours, revoked):
+    """A thief can sign a list of any day: neither "not revoked" nor "revoked" is taken from it."""
+    stolen = {"to": WORLD.size, "suspected_from": WORLD.size - 1}
+    trust = Trust.parse(WORLD.trust(lambda trust: trust["issuers"][0]["keys"][0].update(stolen)))
+    fetch = served(WORLD.status_list(revoked))
+
+    verdict = judged(BADGE, trust=trust, fetch=fetch, now_us=NOW_US + hours * HOUR_US)
+
+    assert codes(verdict)[6] == ("not_checked", "status-list-key-stolen")
 
 
 def test_a_list_under_a_key_newer_than_the_trust_file_is_not_failed():

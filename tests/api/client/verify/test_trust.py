@@ -7,7 +7,8 @@ import pytest
 
 from api.client.errors import ClientError, Malformed, Refused
 from api.client.verify import Trust
-from api.client.verify.trust import SIZE_MAX_BYTES, Span, did_host
+from api.client.verify.keys import Span
+from api.client.verify.trust import SIZE_MAX_BYTES, did_host
 from tests.api.client.verify.words import WORLD, YES, drop, put
 from tests.support.credentials import OPERATOR, PROVIDER
 from tests.support.handmade import HOST, Key, b64url, sorted_json
@@ -25,10 +26,10 @@ def test_a_trust_file_says_who_counts():
     assert trust.hosts == {HOST}
     assert trust.issuers[PROVIDER].number == 95001
     assert trust.listings["6022", 1].title == "Aquaculture Biosecurity"
-    assert [use.must_verify for use in trust.log_keys] == [True]
+    assert [use.must_verify for use in trust.log_keys] == [True, True]
     assert trust.party(OPERATOR) == trust.operator
     assert trust.party("did:web:other.example") is trust.party(None) is None
-    assert not trust.needs_witnesses
+    assert not trust.policy.needs_witnesses
 
 
 def test_without_a_signature_it_is_read_and_said_to_be_unsigned():
@@ -150,9 +151,12 @@ def test_what_is_no_trust_file_is_refused(data):
 
 
 @pytest.mark.parametrize("policy", ["", "quorum any\n", "quorum none\nquorum none\n", "# quorum none\n"])
-def test_a_policy_that_does_not_say_none_needs_witnesses(policy):
-    """Only a policy that says "quorum none", once, does without cosignatures."""
-    assert Trust.parse(WORLD.trust(put("witness_policy", policy))).needs_witnesses
+def test_a_policy_says_once_who_must_confirm(policy):
+    """A trust file whose policy names no quorum, or one that nothing defines, is refused."""
+    with pytest.raises(Malformed) as caught:
+        Trust.parse(WORLD.trust(put("witness_policy", policy)))
+
+    assert caught.value.code == "policy"
 
 
 def test_white_space_in_a_trust_file_is_no_matter():
