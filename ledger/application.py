@@ -30,9 +30,9 @@ from ledger.domain.register import Register
 from ledger.errors import Corrupt, LedgerError, Stale, Taken, Unauthorised, Unavailable
 from ledger.files import LedgerFiles
 from ledger.keys.keyring import Keyring, RegisteredKey
-from ledger.keys.keystore import KeyStore
+from ledger.keys.keystore import KeyStore, current_signer
 from ledger.keys.pkcs11 import Pkcs11Module
-from ledger.keys.signer import jws_read, jws_verify
+from ledger.keys.signer import Signer, jws_read, jws_verify
 from ledger.mapper import LedgerMapper
 from ledger.outcomes import OutcomeStore
 from ledger.policy import law
@@ -41,6 +41,7 @@ from ledger.possession import check_possession
 from ledger.privacy.epoch import load_epoch_keys
 from ledger.privacy.sealing import SubjectKey
 from ledger.privacy.vault import Vault
+from ledger.standing import Standings
 from ledger.statements import ATOMIC, SUBMISSION_TYP, ReceivedSubmission, Row, Statement, read_statement
 from ledger.store.jobs import Jobs
 from ledger.store.recorder import Submission, Write
@@ -183,6 +184,19 @@ class Ledger(Application[UUID]):
         if self._keys[0] is not register:
             self._keys = (register, keyring_of(register))
         return self._keys[1]
+
+    def signer(self, label: str, organisation: UUID, purpose: str) -> Signer:
+        """Return the key in custody here that signs for an organisation now.
+
+        Raises:
+            Unauthorised: (custody) none is here, or none that the register accepts for this purpose.
+        """
+        position = self.store.head().size + 1
+        return current_signer(self.keystore, label, self.keyring(), organisation, purpose, position)
+
+    def standings(self) -> Standings:
+        """Return how records stand under the keys as they are registered now."""
+        return Standings(self.store, self.keyring())
 
     # -------------------------------------------------------------- taking a submission in
 

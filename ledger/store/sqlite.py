@@ -314,6 +314,31 @@ class LedgerRecorder(ApplicationRecorder):
         )
         return {position: (leaf, recorded_at_us) for position, leaf, recorded_at_us in rows}
 
+    def submissions_at(self, positions: Sequence[int]) -> dict[int, int]:
+        """Return position to number of the submission it rests on; records that rest on none are absent."""
+        rows = self.database.select_in(
+            "SELECT position, submission FROM record"
+            " WHERE position IN ({marks}) AND submission IS NOT NULL",
+            list(positions),
+        )
+        return dict(rows)
+
+    def submission_tokens(self, numbers: Sequence[int]) -> Iterable[tuple[int, str]]:
+        """Return (number, JWS) of submissions."""
+        rows = self.database.select_in(
+            "SELECT number, jws FROM submission WHERE number IN ({marks})", list(numbers)
+        )
+        return [(number, jws) for number, jws in rows]
+
+    def newest_of(self, stream: UUID, upto: int) -> LedgerNotification | None:
+        """Return the newest record of a stream at or before a position, None where there is none."""
+        row = self.database.reader.execute(
+            "SELECT version, topic, state, position, recorded_at_us FROM record"
+            " WHERE stream = ? AND position <= ? AND gone IS NULL ORDER BY version DESC LIMIT 1",
+            (stream.bytes, upto),
+        ).fetchone()
+        return None if row is None else LedgerNotification(stream, *row)
+
     def organisation_of(self, submission: int | None) -> UUID | None:
         """Return the organisation of a submission's number, None where there is none."""
         row = self.database.reader.execute(
