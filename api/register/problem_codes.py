@@ -24,6 +24,7 @@ class Group(NamedTuple):
     note: str
     codes: tuple[Code, ...]
     places: tuple[str, ...] = ()
+    places_note: str = "Status 500 also comes with the name of what does not check:"
 
 
 def _codes(*rows: tuple[str, int, str]) -> tuple[Code, ...]:
@@ -36,7 +37,6 @@ _REQUESTS = _codes(
     ("search", 400, "A field of a search cannot be read. The sentence says which, and what it takes."),
     ("cursor", 400, "The cursor of a page is not one of ours. Begin again at the first page."),
     ("refused", 422, "The request can be read, and a rule says no. The sentence says which."),
-    ("proof-shape", 422, "A proof cannot belong to the entry and the tree size that are named with it."),
     ("entry-size", 422, "A fact is too large for the public log. Shorten its texts."),
     ("not-found", 404, "There is nothing at this address, or not any more."),
     ("persona", 404, "Nobody on the list of invented learners has that id. Choose one from the list."),
@@ -90,6 +90,23 @@ _PLACES = (
     "anchor", "authority", "encoding", "fields", "frontier", "head", "read-back", "sealed", "state",
     "submission", "tile", "topic",
 )  # fmt: skip
+_LOG = _codes(
+    ("proof-shape", 422, "A proof cannot belong to the entry and the tree size that are named with it."),
+)
+# Each names what cannot be read, or does not hold, in something of the log.
+_OF_THE_LOG = (
+    "bundle-count", "bundle-cut", "checkpoint-lines", "checkpoint-origin", "checkpoint-root",
+    "checkpoint-size", "checkpoint-too-long", "consistency-empty", "consistency-equal", "consistency-long",
+    "consistency-root", "consistency-short", "consistency-sizes", "cosignature-name", "cosignature-time",
+    "hash-size", "inclusion-index", "inclusion-long", "inclusion-root", "inclusion-short", "note-control",
+    "note-shape", "note-signatures", "note-too-long", "note-utf8", "policy-group", "policy-key-twice",
+    "policy-key-type", "policy-key-utf8", "policy-line", "policy-log", "policy-member",
+    "policy-member-twice", "policy-name", "policy-quorum", "policy-quorum-count", "policy-text",
+    "policy-threshold", "policy-words", "proof-extra", "proof-hash", "proof-header", "proof-index",
+    "proof-parts", "proof-path", "proof-too-long", "quorum", "signature-base64", "signature-empty",
+    "signature-line", "tile-path", "tile-path-form", "tile-size", "unsigned", "vkey-base64", "vkey-empty",
+    "vkey-hash", "vkey-key", "vkey-shape", "vkey-type",
+)  # fmt: skip
 _FAULTS = _codes(
     ("internal", 500, "Something went wrong here. Nothing half-done was recorded; try again later."),
     ("corrupt", 500, "What the ledger holds does not check."),
@@ -105,6 +122,13 @@ def groups() -> tuple[Group, ...]:
         Group("Somebody was first", "Nothing was recorded; read again, then decide.", _FIRST),
         Group("Try again later", "The request is in order. Reading usually goes on.", _LATER),
         Group("Documents", "A document could not be made or signed.", _DOCUMENTS),
+        Group(
+            "Notes, checkpoints and proofs",
+            "The formats of the log are read strictly, each in its one form.",
+            _LOG,
+            _OF_THE_LOG,
+            "Statuses 400 and 403 also come with the name of what cannot be read, or does not hold:",
+        ),
         Group("Faults of the ledger", "Not yours to mend; its operator is told.", _FAULTS, _PLACES),
         Group(
             "Findings about rows and statements",
