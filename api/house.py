@@ -9,7 +9,9 @@ from pathlib import Path
 
 from api.security.tokens import Tokens
 from api.settings import DEMO_MARK, Settings
+from api.transport import post_to_witness
 from ledger.application import Ledger
+from ledger.cosigning import Cosigning, Transport, policy_of_log
 from ledger.errors import Absent, LedgerError, Refusal, Rollback, Split, Unauthorised, Unavailable
 from ledger.files import LedgerFiles
 from ledger.founding import log_signer
@@ -50,7 +52,7 @@ class House:
 
 def files_of(data: Path, settings: Settings) -> LedgerFiles:
     """Return where the ledger in `data` keeps its files."""
-    return LedgerFiles(data, settings.anchor)
+    return LedgerFiles(data, settings.anchor, settings.policy)
 
 
 def existing_files(data: Path, settings: Settings) -> LedgerFiles:
@@ -95,14 +97,22 @@ def open_house(data: Path, settings: Settings | None = None) -> House:
     return furnish(ledger, settings)
 
 
-def furnish(ledger: Ledger, settings: Settings) -> House:
-    """Put publisher, views, documents and tokens around an open ledger."""
+def furnish(ledger: Ledger, settings: Settings, *, transport: Transport = post_to_witness) -> House:
+    """Put publisher, views, documents and tokens around an open ledger.
+
+    `transport` is how the publisher reaches the witnesses of the log's policy.
+
+    Raises:
+        Malformed: (code `policy`) the policy in the ledger's folder cannot be used.
+    """
     origin = ledger.founding.origin
+    policy = policy_of_log(ledger.files.policy, ledger.founding.log_keys)
     publisher = Publisher(
         ledger.store,
         Anchor(ledger.files.anchor, origin),
         log_signer(ledger.keystore, origin),
         ledger.clock,
+        Cosigning(policy, transport, ledger.clock),
     )
     views = Views(ledger)
     house = House(

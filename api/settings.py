@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     pkcs11_module, pkcs11_pin_file: the hardware module in which keys may lie, a shared library, and the file
         with the PIN of its user; both or neither.
     anchor: the anchor's place, another disk if the operator is wise; D/anchor when not set.
+    policy: which witnesses must see a checkpoint, a C2SP tlog-policy; D/policy when not set.
     publish_every_s: how often a tree that grew is published, at most.
     statement_of_contact: whom pages name for questions, corrections and privacy.
     """
@@ -27,5 +28,6 @@ class Settings(BaseSettings):
     pkcs11_module: Path | None = None
     pkcs11_pin_file: Path | None = None
     anchor: Path | None = None
+    policy: Path | None = None
     publish_every_s: float = 10.0
     statement_of_contact: str = "the operator of this ledger"

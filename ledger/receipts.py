@@ -30,7 +30,7 @@ from ledger.mapper import (
 from ledger.privacy import commitments
 from ledger.privacy.sealing import SubjectKey
 from ledger.statements import ReceivedSubmission
-from ledger.store.cosignatures import best_covering
+from ledger.store.cosignatures import PUBLISHED, best_covering
 from ledger.store.readback import StoredRecord, records
 from ledger.store.sqlite import LedgerRecorder
 from ledger.store.tree import StoredTree
@@ -79,12 +79,7 @@ class Proven:
     path: tuple[bytes, ...]
     size: int
     note: str
-    witnessed: bool = False
-
-    @property
-    def state(self) -> str:
-        """`published`, or `witnessed` where the log's policy asks for witnesses and they have seen it."""
-        return "witnessed" if self.witnessed else "published"
+    state: str = PUBLISHED  # or WITNESSED, by the policy it was proven under
 
     def proof(self, extra: bytes | None = None) -> str:
         """Return the C2SP tlog-proof text, with `extra` in it."""
@@ -112,7 +107,7 @@ def prove(store: LedgerRecorder, tree: StoredTree, position: int, policy: Policy
             f"record {position} is durable and not published yet: ask again shortly", code="unpublished"
         )
     path = tuple(tree.inclusion(position - 1, found.size))
-    return Proven(record, path, found.size, found.note, found.witnessed)
+    return Proven(record, path, found.size, found.note, found.state)
 
 
 def award_receipt(

@@ -14,6 +14,8 @@ from ledger.ids import public_id
 from ledger.keys.did import operator_did, provider_did
 from ledger.keys.keyring import Keyring, RegisteredKey
 from ledger.keys.signer import public_key_of_jwk
+from ledger.log.note import parse_vkey
+from ledger.log.policy import NONE, KnownLog, Policy, format_policy
 from ledger.publisher import Published
 from ledger.store.readback import records
 from projections.exports.model import (
@@ -29,8 +31,8 @@ from projections.exports.model import (
 CREDENTIAL = "credential"
 
 
-def trust_facts(ledger: Ledger, published: Published) -> TrustFile:
-    """Return the facts of a trust file as at a checkpoint."""
+def trust_facts(ledger: Ledger, published: Published, policy: Policy | None = None) -> TrustFile:
+    """Return the facts of a trust file as at a checkpoint; `policy` says which witnesses must see one."""
     # As at the checkpoint, not now: one position has one trust file, and one fingerprint.
     register, founding = ledger.register_as_at(published.size), ledger.founding
     keyring = keyring_of(register)
@@ -45,7 +47,7 @@ def trust_facts(ledger: Ledger, published: Published) -> TrustFile:
         origin=founding.origin,
         founding_entry_hash=first.leaf,
         log_keys=tuple(TrustLogKey(vkey, 1, None, must_verify=True) for vkey in founding.log_keys),
-        witness_policy=log_policy(ledger),
+        witness_policy=log_policy(ledger, policy),
         operator=TrustOperator(
             operator_did(founding.host), founding.operator_name, trust_keys(keyring, operator)
         ),
@@ -54,9 +56,17 @@ def trust_facts(ledger: Ledger, published: Published) -> TrustFile:
     )
 
 
-def log_policy(ledger: Ledger) -> str:
-    """Return the C2SP tlog-policy: the log's own keys, and no witnesses yet."""
-    return "".join(f"log {vkey}\n" for vkey in ledger.founding.log_keys) + "quorum none\n"
+def log_policy(ledger: Ledger, policy: Policy | None = None) -> str:
+    """Return the C2SP tlog-policy: the log's own keys, and the witnesses of `policy`, if it names any."""
+    if policy is None:
+        logs = tuple(KnownLog(parse_vkey(vkey), None) for vkey in ledger.founding.log_keys)
+        policy = Policy(logs, (), {}, NONE)
+    return format_policy(policy)
+
+
+def keyring_as_at(ledger: Ledger, position: int) -> Keyring:
+    """Return the keys as they were registered when `position` was the newest record."""
+    return keyring_of(ledger.register_as_at(position))
 
 
 def credential_keys(keyring: Keyring, organisation: UUID) -> Iterable[RegisteredKey]:
@@ -67,7 +77,15 @@ def credential_keys(keyring: Keyring, organisation: UUID) -> Iterable[Registered
 def trust_keys(keyring: Keyring, organisation: UUID) -> tuple[TrustKey, ...]:
     """Return the credential keys of an organisation with their positions, ended ones among them."""
     return tuple(
-        TrustKey(multikey_of_key(key), CREDENTIAL, key.registered_at, key.ended_at)
+        TrustKey(
+            multikey_of_key(key),
+            CREDENTIAL,
+            key.registered_at,
+            key.ended_at,
+            key.suspected_from,
+            key.reaffirmed,
+            key.annulled,
+        )
         for key in credential_keys(keyring, organisation)
     )
 

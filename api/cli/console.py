@@ -87,7 +87,8 @@ def spoken_errors() -> Iterator[None]:
     except Split as error:
         fail(str(error), SPLIT)
     except (LedgerError, ClientError) as error:
-        fail(str(error), REFUSED)
+        # A policy that cannot be used is a setting that is wrong: nothing was refused to anybody.
+        fail(str(error), WRONG_USE if error.code == "policy" else REFUSED)
     except (
         FileNotFoundError,
         FileExistsError,

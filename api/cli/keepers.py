@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -40,6 +40,9 @@ from ledger.founding import Charter, make_passphrase
 from ledger.privacy.epoch import load_epoch_keys
 from ledger.privacy.vault import Vault
 from projections.issuing import EXPORT_FORMATS
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 NUMBER_MAX, PORT_MAX = 99_999, 65_535
@@ -126,6 +129,14 @@ def reserved(host: str, port: int) -> socket.socket:
     return held
 
 
+def listening(held: socket.socket) -> str:
+    """Listen at an address that is held, and return its host."""
+    host, port = held.getsockname()[:2]
+    with _had(host, port):
+        held.listen()  # whoever knocks from now on waits for the short while until all is open
+    return str(host)
+
+
 @contextmanager
 def _had(host: str, port: int) -> Iterator[None]:
     try:
@@ -137,13 +148,9 @@ def _had(host: str, port: int) -> Iterator[None]:
 def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
     """Open a ledger and serve it at an address that is held, until a signal says stop."""
     # The web is not loaded for commands that need none of it.
-    import uvicorn
-
     from api.app import create_app
 
-    host, port = held.getsockname()[:2]
-    with _had(host, port):
-        held.listen()  # whoever knocks from now on waits for the short while until all is open
+    host = listening(held)
     house = open_house(data, settings)
     if house.demo and host not in LOOPBACK:
         close_house(house)
@@ -155,7 +162,18 @@ def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
         out.print("This SQLite can corrupt a database under load: use 3.51.3 or newer.", style="bold red")
     if house.fault is not None:
         out.print(f"Reading only: {house.fault}", style="bold red", markup=False)
-    server = uvicorn.Server(uvicorn.Config(create_app(house), log_level="warning", server_header=False))
+    try:
+        run_app(create_app(house), held)
+    finally:
+        close_house(house)
+
+
+def run_app(app: "ASGIApp", held: socket.socket) -> None:
+    """Serve an application at an address that is held and listens, until a signal says stop."""
+    import uvicorn
+
+    host, port = held.getsockname()[:2]
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False))
     # The server ends what is in hand and then hands the signal on: both mean stop, and that was it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     shown = f"[{host}]" if ":" in host else host
@@ -167,7 +185,6 @@ def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
     except SystemExit:
         fail("the server did not start: the reason stands above", INTERNAL)
     finally:
-        close_house(house)
         held.close()
 
 

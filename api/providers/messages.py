@@ -59,14 +59,14 @@ def answer_json(
     *,
     done: bool,
     acknowledgement: str | None,
-    published: bool,
+    state: str,
 ) -> dict[str, Any]:
-    """Return the whole answer to a submission."""
+    """Return the whole answer to a submission; `state` is durable, published or witnessed."""
     return {
         "submission": submission,
         "organisation": organisation,
         "status": "committed" if done else "processing",
-        "state": "published" if published else "durable",
+        "state": state,
         "counts": counts(rows),
         "rows": list(rows),
         "acknowledgement": acknowledgement,

@@ -32,9 +32,9 @@ from ledger.ids import uuid7, uuid8
 from ledger.keys.keystore import custody_label
 from ledger.privacy.commitments import tag
 from ledger.privacy.sealing import keyed
-from ledger.publisher import latest
 from ledger.receipts import acknowledge
 from ledger.statements import ReceivedSubmission, read_submission
+from ledger.store.cosignatures import DURABLE, best_covering
 from ledger.store.jobs import DONE, Job
 
 log = logging.getLogger("roa")
@@ -197,7 +197,7 @@ class Desk:
             if not file.sendable():
                 rows = answers.outcomes(file, [])
                 said = answer_json(
-                    str(jti), _reference(organisation), rows, done=True, acknowledgement=None, published=False
+                    str(jti), _reference(organisation), rows, done=True, acknowledgement=None, state=DURABLE
                 )
                 return Answer(_with_file_findings(said, file), done=True)
             job = self._sign(organisation, bearer, file, data, jti, body_mac)
@@ -300,15 +300,18 @@ class Desk:
             rows,
             done=done,
             acknowledgement=acknowledgement,
-            published=self._is_published(outcomes),
+            state=self._state(outcomes),
         )
         return Answer(body if file is None else _with_file_findings(body, file), done)
 
-    def _is_published(self, outcomes: Sequence[Outcome]) -> bool:
-        newest = max((outcome.position or 0 for outcome in outcomes), default=0)
-        return (
-            newest > 0 and latest(self._house.ledger.store.database.reader, size_at_least=newest) is not None
-        )
+    def _state(self, outcomes: Sequence[Outcome]) -> str:
+        """Return how far the newest record of a submission has come."""
+        position = max((outcome.position or 0 for outcome in outcomes), default=0)
+        reader, policy = self._house.ledger.store.database.reader, self._house.publisher.policy
+        found = best_covering(reader, policy, position) if position else None
+        if found is None:
+            return DURABLE
+        return found.state
 
     def _organisation(self, stream: UUID) -> Organisation:
         found = self._house.ledger.register().organisation(stream)

@@ -154,7 +154,7 @@ def get_receipt(
     authorization: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return a record's entry and its proof to anyone; what opens it, to the organisation that said it."""
-    proven = prove(house.ledger.store, house.publisher.tree, position)
+    proven = prove(house.ledger.store, house.publisher.tree, position, house.publisher.policy)
     opened = _opened(house, proven, _bearer(house, authorization))
     if request.headers.get("accept", "").startswith(PROOF_TYPE):
         return PlainTextResponse(opened or proven.proof(), media_type=f"{PROOF_TYPE}; charset=utf-8")

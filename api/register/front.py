@@ -10,7 +10,7 @@ from api.web.pages import page
 from ledger.clock import civil_date
 from ledger.mapper import LedgerNotification
 from ledger.policy.framework import HOURS_PER_CREDIT, LEVELS, level_sentence
-from ledger.publisher import Published, latest
+from ledger.store.cosignatures import ServedCheckpoint
 from projections.public_register import Search
 
 router = APIRouter(include_in_schema=False)
@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False)
 def get_front(request: Request, house: HouseDep) -> Response:
     """Return what this is, for three kinds of people, on one screen."""
     chosen(request, [HTML])
-    published = latest(house.ledger.store.database.reader)
+    published = house.publisher.served()
     today = civil_date(house.ledger.clock.now_us())
     return page(
         request,
@@ -51,7 +51,7 @@ def get_levels(request: Request) -> Response:
     )
 
 
-def _recorded_at_us(house: House, published: Published) -> int:
+def _recorded_at_us(house: House, published: ServedCheckpoint) -> int:
     """Return when the newest record of a checkpoint was recorded; checkpoints themselves carry no time."""
     (newest,) = house.ledger.store.select_notifications(published.size, 1)
     assert isinstance(newest, LedgerNotification), "our recorder says when"

@@ -22,11 +22,11 @@ TEXT = "text/plain; charset=utf-8"
 
 @router.get("/log/checkpoint")
 def get_checkpoint(house: HouseDep) -> Response:
-    """Return the newest signed tree head."""
-    published = latest(house.ledger.store.database.reader)
-    if published is None:
+    """Return the newest signed tree head, with the cosignatures of those witnesses that have seen it."""
+    served = house.publisher.served()
+    if served is None:
         raise Absent("nothing has been published yet")
-    return Response(published.note, media_type=TEXT, headers={"Cache-Control": A_MOMENT})
+    return Response(served.note, media_type=TEXT, headers={"Cache-Control": A_MOMENT})
 
 
 @router.get("/log/tile/{path:path}")

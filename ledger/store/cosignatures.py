@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ledger.database import Connection
 from ledger.log.policy import Policy
 
+DURABLE, PUBLISHED, WITNESSED = "durable", "published", "witnessed"  # how far a record has come
 _LOOK_BACK = 10_000  # checkpoints, the newest: a policy that none of them meets is not met
 
 
@@ -30,6 +31,11 @@ class ServedCheckpoint(NamedTuple):
     size: int
     note: str
     witnessed: bool
+
+    @property
+    def state(self) -> str:
+        """PUBLISHED, or WITNESSED where the policy asks for witnesses and enough have seen it."""
+        return WITNESSED if self.witnessed else PUBLISHED
 
 
 def keep_cosignatures(connection: Connection, checkpoint: int, found: Iterable[Cosignature]) -> None:

@@ -49,7 +49,7 @@ def test_anyone_gets_the_entry_of_every_record_and_its_proof(door, sent):
     for position in range(1, size + 1):
         body = door.get(f"/v1/receipts/{position}").json()
         entry = base64.b64decode(body["entry"])
-        assert set(body) == {"position", "recorded_at", "entry", "tree_size", "proof"}
+        assert set(body) == {"position", "recorded_at", "entry", "state", "tree_size", "proof"}
         assert (body["position"], body["tree_size"]) == (position, size)
         assert entry[0] in (1, 2)
         assert len(entry) == 33 or entry[0] == 2
