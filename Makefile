@@ -30,6 +30,7 @@ test: lint ## Run everything: format, lint, types, floors, then all tests, the s
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && trap 'exit 130' INT TERM && \
 	ROA_BIN=$$(.ci/install-wheel "$$dir/wheel") && export ROA_BIN && echo "$$ROA_BIN" && \
 	ROA_FOREIGN=$$(.ci/install-foreign-reader "$$dir/foreign") && export ROA_FOREIGN && \
+	ROA_SOFTHSM=$$(.ci/install-softhsm) && export ROA_SOFTHSM && \
 	printf '\n== tests\n' && \
 	$(RUN) pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 

@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from api.cli import demonstration, keepers, key_commands, visitors, witness_commands
+from api.cli import demonstration, hsm_commands, keepers, key_commands, visitors, witness_commands
 from api.cli.console import INTERNAL, err
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("prove")(visitors.prove)
 app.command("audit")(keepers.audit)
 app.command("publish")(keepers.publish)
 app.add_typer(key_commands.app, name="keys")
+key_commands.app.add_typer(hsm_commands.app, name="hsm")
 app.add_typer(witness_commands.app, name="witness")
 app.command("export")(keepers.export)
 app.command("rebuild")(keepers.rebuild)

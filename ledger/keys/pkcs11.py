@@ -59,6 +59,11 @@ class KeyPointer:
     key_id: bytes
     jwk: dict[str, str]
 
+    @property
+    def alg(self) -> str:
+        """`Ed25519` or `ES256`."""
+        return _alg_of(public_key_of_jwk(self.jwk))
+
     def to_bytes(self) -> bytes:
         """Return the file that keeps this pointer: JSON in canonical form."""
         members = {
@@ -66,7 +71,7 @@ class KeyPointer:
             "token": self.token,
             "label": self.label,
             "id": self.key_id.hex(),
-            "alg": _alg_of(public_key_of_jwk(self.jwk)),
+            "alg": self.alg,
             "jwk": self.jwk,
         }
         return canonical(members) + b"\n"
