@@ -9,6 +9,8 @@ Source: LEDGER.md 2 (submission), 3 (public record).
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from eventsourcing.domain import OriginatorVersionError
+
 from ledger.authority import keyring_of
 from ledger.domain.base import PUBLIC, LedgerEvent, Said
 from ledger.domain.register import Register
@@ -90,6 +92,10 @@ class PublicRecords:
                 self._keyring = None
         except LedgerError as error:
             raise Corrupt(f"entry {position} at the anchor's place: {error}", code="anchor") from error
+        except OriginatorVersionError as error:
+            raise Corrupt(
+                f"entry {position} at the anchor's place is not the next record of its stream", code="anchor"
+            ) from error
         except _SHAPELESS as error:
             raise Corrupt(f"entry {position} at the anchor's place has no shape", code="anchor") from error
 

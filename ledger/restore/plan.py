@@ -80,7 +80,7 @@ class Restored:
 
     plan: what it was.
     size: how many records there are now.
-    told_at: position of `tail.lost`, None when no content was lost.
+    told_at: position of `tail.lost`, None when nothing was missing.
     receipts: as in the file of lost receipts, those of this loss: an interrupted restore may have
         listed them before.
     """

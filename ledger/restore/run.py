@@ -145,13 +145,15 @@ class _Restoring:
 
     # -------------------------------------------------------------- putting back
 
-    def put_back(self, plan: RestorePlan, at_step: Step) -> int | None:
-        """Put the missing records back and tell of the loss, in one transaction.
+    def put_back(self, plan: RestorePlan, at_step: Step) -> int:
+        """Put the missing records back and tell of it, in one transaction.
+
+        Told of even where no content is lost: what a restore touched is for everybody to know.
 
         Returns:
-            The position of `tail.lost`, None when nothing is lost.
+            The position of `tail.lost`.
         """
-        checkpoint, told_at = self._checkpoint(), None
+        checkpoint = self._checkpoint()
         try:
             with self._store.database.writing() as connection:
                 if read_head(connection) != self._head:
@@ -160,8 +162,7 @@ class _Restoring:
                 if checkpoint is not None:
                     connection.execute("INSERT INTO checkpoint VALUES (?,?,?,?,?)", astuple(checkpoint))
                 at_step("put_back")
-                if plan.lost:
-                    (told_at,) = self._store.append(connection, [self._tail_lost(plan)], Write())
+                (told_at,) = self._store.append(connection, [self._tail_lost(plan)], Write())
                 at_step("told")
         except IntegrityError as error:
             raise Corrupt(
