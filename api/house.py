@@ -45,9 +45,12 @@ class House:
             raise Unavailable(f"writing has stopped: {self.fault}", code=self.fault.code)
 
     def catch_up(self) -> None:
-        """Publish what is stored and fold it into the views, now."""
-        self.publisher.publish()
+        """Fold what is stored into the views, record what follows from it, and publish it all, now."""
         self.views.catch_up()
+        if self.fault is None:
+            self.issuer.status_lists.record_changes()
+            self.publisher.publish()
+            self.views.catch_up()
 
 
 def files_of(data: Path, settings: Settings) -> LedgerFiles:
@@ -135,5 +138,6 @@ def furnish(ledger: Ledger, settings: Settings, *, transport: Transport = post_t
 
 def close_house(house: House) -> None:
     """Close every file."""
+    house.issuer.close()
     house.views.close()
     house.ledger.close()

@@ -37,6 +37,11 @@ class LedgerFiles:
         return self.folder / "views.sqlite"
 
     @property
+    def documents(self) -> Path:
+        """Signed documents as they were handed out, sealed under their learners' keys."""
+        return self.folder / "documents.sqlite"
+
+    @property
     def keys(self) -> Path:
         """Private keys and the epoch file, readable by their owner only."""
         return self.folder / "keys"

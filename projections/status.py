@@ -58,6 +58,15 @@ class StatusView(View):
             issuer, number, tuple(place for place, _ in found), max((at for _, at in found), default=0)
         )
 
+    def revoked_as_at(self, issuer: int, number: int, position: int) -> tuple[int, ...]:
+        """Return the indexes that were revoked in a list when `position` was the newest record."""
+        with self.reading() as rows:
+            found = rows.all(
+                "SELECT place FROM {entry} WHERE issuer = ? AND list = ? AND revoked_at <= ? ORDER BY place",
+                (issuer, number, position),
+            )
+        return tuple(place for (place,) in found)
+
     def revoked(self, issuer: int, number: int) -> tuple[int, ...] | None:
         """Return the indexes that are revoked in a list, None when it has no entry."""
         found = self.status_list(issuer, number)

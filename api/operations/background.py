@@ -8,12 +8,14 @@ import threading
 import time
 
 from api.house import House
+from ledger.cosigning import COSIGNED
 from ledger.errors import LedgerError, Rollback, Split
 
 log = logging.getLogger("roa")
 
 WAKE_S = 0.25
 DESTROY_EVERY_S = 3600.0
+WAIT_MORE_S = 5.0  # a document's receipt is waited for that long after the next publication is due
 
 
 class Background:
@@ -23,15 +25,26 @@ class Background:
         self._house = house
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._witnesses: list[tuple[str, str, str]] = []  # (names, state, detail) as logged last
 
     def start(self) -> None:
         """Begin."""
+        self._house.issuer.await_published = self._await_published
         self._thread.start()
 
     def stop(self) -> None:
         """Finish what is in hand and stop."""
         self._stopping.set()
         self._thread.join()
+
+    def _await_published(self, position: int) -> None:
+        """Wait for the turn that publishes a position; give up a while after it should have come."""
+        publisher, until = self._house.publisher, self._house.settings.publish_every_s + WAIT_MORE_S
+        started = time.monotonic()
+        while time.monotonic() - started < until and not self._stopping.is_set():
+            if publisher.served(size_at_least=position) is not None:
+                return
+            self._stopping.wait(WAKE_S)
 
     def _run(self) -> None:
         subscription = self._house.ledger.store.subscribe()
@@ -54,11 +67,19 @@ class Background:
         except LedgerError as error:
             log.error("old submissions are not destroyed yet: %s", error.code)
 
+    def _note_witnesses(self) -> None:
+        """Log which witnesses do not cosign, when that changes: publishing goes on without them."""
+        cosigning = self._house.publisher.cosigning
+        states = cosigning.states() if cosigning else []
+        now = [(", ".join(one.names), one.state, one.detail) for one in states]
+        for names, state, detail in now:
+            if state not in ("", COSIGNED) and (names, state, detail) not in self._witnesses:
+                log.warning("no cosignature of %s: %s %s", names, state, detail)
+        self._witnesses = now
+
     def _turn(self) -> None:
         try:
-            if self._house.fault is None:
-                self._house.publisher.publish()
-            self._house.views.catch_up()
+            self._house.catch_up()
         except (Rollback, Split) as error:
             # Reads go on, writes stop: the operator has to look.
             self._house.fault = error

@@ -12,6 +12,7 @@ from projections.exports.securing import document_bytes
 
 CREDENTIAL = "credential.json"
 RECEIPT = "award.tlog-proof"
+ISSUED = "issued.tlog-proof"
 STATUS_LIST = "status-list.json"
 DID_DOCUMENT = "did.json"
 HOW_TO_CHECK = "HOW-TO-CHECK.txt"
@@ -38,6 +39,9 @@ def bundle(
     did_documents: Sequence[Mapping[str, Any]],
     trust: TrustCopy,
     host: str,
+    *,
+    issued: str | None = None,
+    inner_issued: Sequence[str | None] = (),
 ) -> bytes:
     """Return the ZIP for a signed Open Badge or CLR.
 
@@ -47,12 +51,14 @@ def bundle(
         did_documents: of every issuer in it, each once.
         trust: put in for reference; a trust file inside a bundle is never trusted by itself.
         host: the did:web host of the ledger, for the words on where to get a trust file.
+        issued: receipt of the credential's own issuing, a tlog-proof; None while it is not published.
+        inner_issued: those of the awards inside a record, in its order.
 
     Returns:
         Members stored, sorted by name, dated 1980: the same arguments give the same bytes. Where there
         are several of a kind, as with a CLR, the first in order of id has the plain name and the others
         are numbered from 2: `status-list-2.json`, `did-2.json`, `award-2.tlog-proof` (awards in the
-        record's order).
+        record's order); `issued-1.tlog-proof` and on are those of the awards inside a record.
 
     Raises:
         Refusal: a status list or a DID document that a check needs is missing, or there is one too many.
@@ -70,6 +76,12 @@ def bundle(
         HOW_TO_CHECK: how_to_check(host).encode(),
         TRUST: trust.content,
         TRUST_SIGNATURE: trust.signature.encode(),
+        **({} if issued is None else {ISSUED: issued.encode()}),
+        **{
+            ISSUED.replace(".", f"-{at}."): receipt.encode()
+            for at, receipt in enumerate(inner_issued, 1)
+            if receipt is not None
+        },
         **_numbered(RECEIPT, [receipt.encode() for receipt in receipts]),
         **_numbered(STATUS_LIST, [document_bytes(listed) for listed in sorted(status_lists, key=_id)]),
         **_numbered(DID_DOCUMENT, [document_bytes(document) for document in sorted(did_documents, key=_id)]),
@@ -126,6 +138,8 @@ WHAT IS IN THE ZIP
 
    credential.json     the award, or record of achievement, with the signature of its issuer
    award.tlog-proof    the receipt: proof that the award stands in the ledger's public log
+   issued.tlog-proof   proof that this very document was signed when the ledger says: if its
+                       issuer's key is stolen one day, this shows that it was signed before
    status-list.json    which awards of the issuer were revoked, on the day the file was made
    did.json            the issuer's public keys
    trust.json          a copy of the trust file, for reference; trust.json.jws is its signature

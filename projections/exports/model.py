@@ -149,12 +149,17 @@ class TrustKey:
     """A key that signs documents, as a Multikey, and the positions between which it counts.
 
     `to_position` is the first position at which it counts no longer; None while it does.
+    `suspected_from`: what it signed from this position on is suspect, but for the positions that were
+    reaffirmed (it was its own) or annulled (it was not): pairs of first and last, both included.
     """
 
     multibase: str
     purpose: str
     from_position: int
     to_position: int | None
+    suspected_from: int | None = None
+    reaffirmed: tuple[tuple[int, int], ...] = ()
+    annulled: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -127,10 +127,19 @@ def _log_key(key: TrustLogKey) -> dict[str, Any]:
 
 
 def _keys(keys: Iterable[TrustKey]) -> list[dict[str, Any]]:
-    return [
-        {"multibase": key.multibase, "purpose": key.purpose, "from": key.from_position, "to": key.to_position}
-        for key in sorted(keys, key=lambda key: (key.from_position, key.multibase))
-    ]
+    return [_key(key) for key in sorted(keys, key=lambda key: (key.from_position, key.multibase))]
+
+
+def _key(key: TrustKey) -> dict[str, Any]:
+    return {
+        "multibase": key.multibase,
+        "purpose": key.purpose,
+        "from": key.from_position,
+        "to": key.to_position,
+        "suspected_from": key.suspected_from,
+        "reaffirmed": sorted(map(list, key.reaffirmed)),
+        "annulled": sorted(map(list, key.annulled)),
+    }
 
 
 def _issuer(issuer: TrustIssuer) -> dict[str, Any]:

@@ -1,0 +1,76 @@
+"""Signed documents as they were handed out, sealed under their learner's key: signed once, given again.
+
+A row without a position is a document whose record is not written yet: whoever finds it writes the
+record. Without its learner's key a row is noise. Losing the file loses no fact: documents are then
+signed anew, and the log shows both.
+
+Source: SPEC.md 5 (a credential is signed once, kept sealed).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from ledger.database import Database
+from ledger.encoding.msgpack import pack, unpack
+from ledger.privacy.sealing import SubjectKey
+from projections.exports.model import Document
+from projections.exports.securing import document_bytes
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS document (
+  slot BLOB PRIMARY KEY, sealed BLOB NOT NULL, position INTEGER
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A signed document.
+
+    basis: 32 bytes, digest of everything it was made from but the moment.
+    kid: thumbprint of the key that signed it.
+    position: of the record that says so; None while there is none.
+    """
+
+    credential_id: UUID
+    basis: bytes
+    kid: str
+    document: Document
+    position: int | None = None
+
+
+class KeptDocuments:
+    """One document for each slot: an award's credential id, or a learner's id for the whole record."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path, SCHEMA, secure_delete=True)
+
+    def find(self, slot: UUID, key: SubjectKey) -> Kept | None:
+        """Return what is kept in a slot; Corrupt when it does not open under the learner's key."""
+        row = self._database.reader.execute(
+            "SELECT sealed, position FROM document WHERE slot = ?", (slot.bytes,)
+        ).fetchone()
+        if row is None:
+            return None
+        credential_id, basis, kid, data = unpack(key.unseal(row[0], _aad(slot)))
+        return Kept(UUID(bytes=credential_id), basis, kid, json.loads(data), row[1])
+
+    def keep(self, slot: UUID, kept: Kept, key: SubjectKey) -> None:
+        """Keep a document in place of the one before; durable when it returns."""
+        values: list[Any] = [kept.credential_id.bytes, kept.basis, kept.kid, document_bytes(kept.document)]
+        sealed = key.seal(pack(values), _aad(slot))
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO document VALUES (?,?,?)", (slot.bytes, sealed, kept.position)
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+
+def _aad(slot: UUID) -> bytes:
+    return b"document" + slot.bytes

@@ -1,0 +1,131 @@
+"""Status lists: their bits as recorded, the record of every change, and the list that is served.
+
+Only bits whose digest stands in a published record are served, so whoever has two lists for one
+moment has proof against us.
+
+Source: LEDGER.md 5 (status digests); CREDENTIALS.md 5.
+"""
+
+import threading
+from dataclasses import dataclass
+from uuid import UUID
+
+from ledger.application import Consequence, Ledger
+from ledger.domain.award import MicrocredentialAwarded
+from ledger.domain.status_list import StatusList, StatusListChanged
+from ledger.errors import Corrupt, Unavailable
+from ledger.ids import public_id
+from ledger.publisher import Publisher
+from ledger.standing import Standings
+from projections.catalogue import Views
+from projections.exports.securing import document_bytes, sign_credential
+from projections.exports.status_list import VALID_FOR, StatusBits, status_list_credential
+from projections.issuers import Issuers
+from projections.trust_facts import keyring_as_at
+
+_VALID_FOR_US = VALID_FOR.total_seconds() * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _SignedList:
+    """A status list as signed last: signed again when its bits change, or half its life is over."""
+
+    digest: bytes
+    signed_at_us: int
+    data: bytes
+
+
+class StatusLists:
+    """The status lists of one ledger's issuers."""
+
+    def __init__(self, ledger: Ledger, publisher: Publisher, views: Views, issuers: Issuers) -> None:
+        self._ledger, self._publisher, self._views, self._issuers = ledger, publisher, views, issuers
+        self._signed: dict[tuple[int, int], _SignedList] = {}
+        self._lock = threading.Lock()
+
+    # -------------------------------------------------------------- recording
+
+    def record_changes(self) -> int:
+        """Record the digest of every list whose bits are others than recorded last; return how many.
+
+        The views have to be caught up: what they do not have yet is for the next time.
+        """
+        as_at = self._views.position()
+        lists = self._views.status.lists()
+        held = self._ledger.get_many({_stream(*one) for one in lists})
+        consequences = []
+        for issuer, number in lists:
+            digest = self._bits(issuer, number, as_at).digest()
+            recorded = held.get(_stream(issuer, number))
+            assert recorded is None or isinstance(recorded, StatusList)
+            if recorded is None or recorded.bits_sha256 != digest:
+                fields = {"issuer": issuer, "status_list": number, "bits_sha256": digest, "as_at": as_at}
+                consequences.append(Consequence(_stream(issuer, number), StatusListChanged, fields))
+        if consequences:
+            self._ledger.note(consequences)
+        return len(consequences)
+
+    def _bits(self, issuer: int, number: int, as_at: int) -> StatusBits:
+        """Return the bits when `as_at` was the newest record: awards that were revoked or annulled."""
+        revoked = self._views.status.revoked_as_at(issuer, number, as_at)
+        bits = StatusBits(revoked)
+        for index in self._annulled(issuer, number, as_at):
+            bits.set(index)
+        return bits
+
+    def _annulled(self, issuer: int, number: int, as_at: int) -> list[int]:
+        """Return the indexes of awards that were annulled by then; there hardly ever are any."""
+        if not any(key.annulled for key in self._ledger.keyring()):
+            return []
+        standings = Standings(self._ledger.store, keyring_as_at(self._ledger, as_at))
+        events = map(self._ledger.mapper.to_domain_event, standings.annulled(MicrocredentialAwarded.TOPIC))
+        return [
+            event.status_index
+            for event in events
+            if (event.awarded_by, event.status_list) == (issuer, number)
+        ]
+
+    # -------------------------------------------------------------- serving
+
+    def signed(self, issuer: int, number: int) -> bytes | None:
+        """Return a list as it is served, None when the issuer has none of that number.
+
+        Raises:
+            Unavailable: it was opened a moment ago, and its digest is not published yet.
+            Corrupt: the views' bits are not those that were recorded.
+        """
+        # Read inside the lock: bits that were read before a change must not be signed after it.
+        with self._lock:
+            published = self._published(issuer, number)
+            if published is None:
+                if self._views.status.status_list(issuer, number) is None:
+                    return None
+                raise Unavailable("this status list was opened a moment ago: ask again", code="unpublished")
+            now_us, kept = self._ledger.clock.now_us(), self._signed.get((issuer, number))
+            fresh = kept is not None and now_us - kept.signed_at_us < _VALID_FOR_US / 2
+            if kept is None or kept.digest != published.bits_sha256 or not fresh:
+                kept = self._signed[issuer, number] = self._sign(published, now_us)
+            return kept.data
+
+    def _published(self, issuer: int, number: int) -> StatusListChanged | None:
+        served = self._publisher.served()
+        stream = _stream(issuer, number)
+        stored = None if served is None else self._ledger.store.newest_of(stream, served.size)
+        if stored is None:
+            return None
+        event = self._ledger.mapper.to_domain_event(stored)
+        assert isinstance(event, StatusListChanged)
+        return event
+
+    def _sign(self, published: StatusListChanged, now_us: int) -> _SignedList:
+        bits = self._bits(published.issuer, published.status_list, published.as_at)
+        if bits.digest() != published.bits_sha256:
+            raise Corrupt("the bits of a status list are not those that were recorded", code="status-list")
+        issuer = self._issuers.provider(published.issuer)
+        document = status_list_credential(bits, issuer, self._issuers.host, published.status_list, now_us)
+        data = document_bytes(sign_credential(document, issuer.signer, issuer.did, now_us))
+        return _SignedList(published.bits_sha256, now_us, data)
+
+
+def _stream(issuer: int, number: int) -> UUID:
+    return public_id("status_list", issuer, number)
