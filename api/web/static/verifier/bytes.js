@@ -10,10 +10,15 @@ const U64_MAX = 2n ** 64n - 1n;
 
 export const utf8 = (text) => encoder.encode(text);
 
-/** Returns the text of a string or of UTF-8 bytes, no longer than `max` bytes. */
-export function textOf(input, max, code) {
+/** Returns the bytes of a string or of bytes, no more than `max`. */
+export function bytesOf(input, max, code) {
   const data = typeof input === 'string' ? utf8(input) : input;
-  if (!(data instanceof Uint8Array) || data.length > max) refuse(code, `text of at most ${max} bytes is asked for`);
+  if (!(data instanceof Uint8Array)) throw new TypeError('a string or a Uint8Array is asked for');
+  return data.length <= max ? data : refuse(code, `this has more than ${max} bytes`);
+}
+
+/** Returns the text of UTF-8 bytes. */
+export function textOf(data, code) {
   try {
     return decoder.decode(data);
   } catch {

@@ -6,7 +6,7 @@ export { canonical, parseJson } from './json.js';
 export { inclusionRoot, leafHash, verifyConsistency, verifyInclusion } from './merkle.js';
 export { parseNote, parseVkey } from './note.js';
 export { parseCheckpoint } from './checkpoint.js';
-export { verifyAllSigned, verifySigned } from './signatures.js';
+export { verifyAllSigned, verifyEd25519, verifyMldsa44, verifySigned } from './signatures.js';
 export { checkPolicy, isMet, parsePolicy } from './policy.js';
 export { parseProof, verifyCheckpoint, verifyEntry } from './proof.js';
 export { readReceipt, verifyAwardReceipt, verifyIssuedReceipt } from './receipt.js';

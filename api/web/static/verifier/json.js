@@ -1,7 +1,7 @@
 // JSON read strictly and written in its one form, so that two readers never see two documents.
 // Source: RFC 8259, RFC 7493 (I-JSON), RFC 8785 (JCS).
 
-import { textOf } from './bytes.js';
+import { bytesOf, textOf } from './bytes.js';
 import { refuse } from './errors.js';
 
 const DEPTH_MAX = 64;
@@ -11,7 +11,7 @@ const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][
 
 /** Returns the value of one JSON text; a member twice, an inexact whole number, a lone surrogate are refused. */
 export function parseJson(input, max) {
-  const text = textOf(input, max, FORM);
+  const text = textOf(bytesOf(input, max, FORM), FORM);
   let at = 0;
   const next = () => {
     SPACE.lastIndex = at;

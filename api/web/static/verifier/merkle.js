@@ -14,14 +14,13 @@ const nodeHash = (left, right) => sha256(NODE, left, right);
 
 /** Returns the root that an inclusion path leads to; sizes and indexes are BigInt, hashes 32 bytes. */
 export async function inclusionRoot(leaf, index, size, path) {
-  const shape = 'inclusion-shape';
-  if (index < 0n || index >= size) refuse(shape, 'the leaf lies outside the tree');
-  onlyHashes([leaf, ...path], shape);
+  if (index < 0n || index >= size) refuse('inclusion-index', 'the leaf lies outside the tree');
+  onlyHashes([leaf, ...path]);
   let place = index;
   let last = size - 1n;
   let root = leaf;
   for (const sibling of path) {
-    if (last === 0n) refuse(shape, 'the inclusion path is too long');
+    if (last === 0n) refuse('inclusion-long', 'the inclusion path is too long');
     if (place & 1n || place === last) {
       root = await nodeHash(sibling, root);
       [place, last] = skipLeft(place, last);
@@ -31,33 +30,31 @@ export async function inclusionRoot(leaf, index, size, path) {
     place >>= 1n;
     last >>= 1n;
   }
-  return last === 0n ? root : refuse(shape, 'the inclusion path is too short');
+  return last === 0n ? root : refuse('inclusion-short', 'the inclusion path is too short');
 }
 
 export async function verifyInclusion(leaf, index, size, path, root) {
   const found = await inclusionRoot(leaf, index, size, path);
-  if (!equal(found, root)) refuse('inclusion', 'the inclusion path leads to another root');
+  if (!equal(found, root)) refuse('inclusion-root', 'the inclusion path leads to another root');
 }
 
 /** Checks that the tree of `oldSize` leaves is the beginning of the tree of `newSize`; 0 < old <= new. */
 export async function verifyConsistency(oldSize, newSize, oldRoot, newRoot, path) {
-  const shape = 'consistency-shape';
-  if (oldSize <= 0n || oldSize > newSize) refuse(shape, 'there is no consistency proof between these sizes');
-  onlyHashes([oldRoot, newRoot, ...path], shape);
+  if (oldSize <= 0n || oldSize > newSize) refuse('consistency-sizes', 'no consistency proof joins these sizes');
+  onlyHashes([oldRoot, newRoot, ...path]);
   if (oldSize === newSize) {
-    if (path.length) refuse(shape, 'equal sizes need an empty path');
-    if (!equal(oldRoot, newRoot)) refuse('consistency', 'two roots for one size');
+    if (path.length || !equal(oldRoot, newRoot)) refuse('consistency-equal', 'equal sizes have one root and no path');
     return;
   }
-  if (!path.length) refuse(shape, 'the consistency path is empty');
+  if (!path.length) refuse('consistency-empty', 'the consistency path is empty');
   // A whole older tree is a node of the newer one, and left out of the path.
   const whole = (oldSize & (oldSize - 1n)) === 0n;
   const [older, newer] = await bothRoots(oldSize, newSize, whole ? [oldRoot, ...path] : path);
-  if (!equal(older, oldRoot) || !equal(newer, newRoot)) refuse('consistency', 'the path does not join these roots');
+  const joined = equal(older, oldRoot) && equal(newer, newRoot);
+  if (!joined) refuse('consistency-root', 'the consistency path does not join these roots');
 }
 
 async function bothRoots(oldSize, newSize, [first, ...nodes]) {
-  const shape = 'consistency-shape';
   let place = oldSize - 1n;
   let last = newSize - 1n;
   while (place & 1n) {
@@ -67,7 +64,7 @@ async function bothRoots(oldSize, newSize, [first, ...nodes]) {
   let older = first;
   let newer = first;
   for (const node of nodes) {
-    if (last === 0n) refuse(shape, 'the consistency path is too long');
+    if (last === 0n) refuse('consistency-long', 'the consistency path is too long');
     if (place & 1n || place === last) {
       older = await nodeHash(node, older);
       newer = await nodeHash(node, newer);
@@ -78,7 +75,7 @@ async function bothRoots(oldSize, newSize, [first, ...nodes]) {
     place >>= 1n;
     last >>= 1n;
   }
-  return last === 0n ? [older, newer] : refuse(shape, 'the consistency path is too short');
+  return last === 0n ? [older, newer] : refuse('consistency-short', 'the consistency path is too short');
 }
 
 /** Climbs while the node is a left child without a right neighbour. */
@@ -90,6 +87,6 @@ function skipLeft(place, last) {
   return [place, last];
 }
 
-function onlyHashes(hashes, code) {
-  if (hashes.some((one) => one.length !== HASH_BYTES)) refuse(code, 'a hash has 32 bytes');
+function onlyHashes(hashes) {
+  if (hashes.some((one) => one.length !== HASH_BYTES)) refuse('hash-size', 'a hash has 32 bytes');
 }

@@ -1,21 +1,19 @@
 // Which logs and witnesses make a checkpoint believable, and how many of them it takes.
 // Source: C2SP tlog-policy; docs/formats/log.md.
 
-import { equal, textOf } from './bytes.js';
+import { bytesOf, equal, textOf } from './bytes.js';
 import { CouldNotBeChecked, refuse } from './errors.js';
 import { parseVkey } from './note.js';
 import { ED25519, ED25519_COSIGNATURE, MLDSA44, trySigned } from './signatures.js';
 
-const FORM = 'policy-form';
 const POLICY_MAX_BYTES = 1_000_000;
 const NONE = 'none';
 
 /** Returns {logs: [key], witnesses: [{name, key, url}], groups: [{name, threshold, members}], quorum}. */
 export async function parsePolicy(input) {
-  const data = typeof input === 'string' ? new TextEncoder().encode(input) : input;
-  if (!(data instanceof Uint8Array) || data.length > POLICY_MAX_BYTES) refuse(FORM, 'a policy is shorter');
+  const data = bytesOf(input, POLICY_MAX_BYTES, 'policy-text');
   if (data.some((byte) => (byte < 0x20 && byte !== 0x09 && byte !== 0x0a) || byte === 0x7f)) {
-    refuse(FORM, 'a policy has no control characters but tab and newline');
+    refuse('policy-text', 'a policy has no control characters but tab and newline');
   }
   // Bytes beyond ASCII are opaque: one character for each, so that equal names are equal bytes.
   const lines = Array.from(data, (byte) => String.fromCharCode(byte)).join('').split('\n');
@@ -24,10 +22,10 @@ export async function parsePolicy(input) {
   for (const line of lines) {
     const [kind, ...words] = line.split(/[ \t]+/).filter((word) => word);
     if (kind === undefined || kind.startsWith('#')) continue;
-    if (!Object.hasOwn(READERS, kind)) refuse(FORM, 'a line is neither log, witness, group nor quorum');
+    if (!Object.hasOwn(READERS, kind)) refuse('policy-line', 'a line is neither log, witness, group nor quorum');
     await READERS[kind](policy, seen, words);
   }
-  if (policy.quorum === null) refuse(FORM, 'a policy has exactly one quorum line');
+  if (policy.quorum === null) refuse('policy-quorum-count', 'a policy has exactly one quorum line');
   return policy;
 }
 
@@ -42,20 +40,22 @@ const READERS = {
     policy.witnesses.push({ name, ...(await keyAndUrl(words, [ED25519_COSIGNATURE, MLDSA44], known)) });
   },
   async group(policy, seen, [name, asked, ...members]) {
-    if (!members.length) refuse(FORM, 'a group has a name, how many of it are enough, and members');
+    define(seen, name);
+    if (!members.length) refuse('policy-group', 'a group has a name, how many of it are enough, and members');
     for (const member of members) {
-      if (member === NONE || !seen.names.has(member)) refuse(FORM, 'a member is defined above its group');
-      if (seen.grouped.has(member)) refuse(FORM, 'a member counts in one group only');
+      const known = seen.names.has(member) && member !== NONE && member !== name;
+      if (!known) refuse('policy-member', 'a member is defined above its group');
+      if (seen.grouped.has(member)) refuse('policy-member-twice', 'a member counts in one group only');
       seen.grouped.add(member);
     }
-    define(seen, name);
     const threshold = thresholdOf(asked, members.length);
-    if (threshold < 1 || threshold > members.length) refuse(FORM, 'a group asks for all, any, or a number of members');
+    const possible = threshold >= 1 && threshold <= members.length;
+    if (!possible) refuse('policy-threshold', 'a group asks for all, any, or a number of its members');
     policy.groups.push({ name, threshold, members });
   },
   async quorum(policy, seen, words) {
-    if (words.length !== 1 || !seen.names.has(words[0])) refuse(FORM, 'the quorum is defined above');
-    if (policy.quorum !== null) refuse(FORM, 'a policy has exactly one quorum line');
+    if (words.length !== 1 || !seen.names.has(words[0])) refuse('policy-quorum', 'the quorum is defined above');
+    if (policy.quorum !== null) refuse('policy-quorum-count', 'a policy has exactly one quorum line');
     [policy.quorum] = words;
   },
 };
@@ -67,16 +67,16 @@ function thresholdOf(asked, count) {
 }
 
 function define(seen, name) {
-  if (name === undefined || seen.names.has(name)) refuse(FORM, 'a name is missing, or defined already');
+  if (name === undefined || seen.names.has(name)) refuse('policy-name', 'a name is missing, or defined already');
   seen.names.add(name);
 }
 
 async function keyAndUrl(words, types, known) {
-  if (words.length !== 1 && words.length !== 2) refuse(FORM, 'a key, and perhaps an address after it');
-  const text = textOf(Uint8Array.from(words[0], (sign) => sign.charCodeAt(0)), POLICY_MAX_BYTES, FORM);
+  if (words.length !== 1 && words.length !== 2) refuse('policy-words', 'a key, and perhaps an address after it');
+  const text = textOf(Uint8Array.from(words[0], (sign) => sign.charCodeAt(0)), 'policy-key-utf8');
   const key = await parseVkey(text);
-  if (!types.includes(key.type)) refuse(FORM, 'a key is of a type that does not sign this');
-  if (known.some((one) => equal(one.key, key.key))) refuse(FORM, 'the same key stands twice');
+  if (!types.includes(key.type)) refuse('policy-key-type', 'a key is of a type that does not sign this');
+  if (known.some((one) => equal(one.key, key.key))) refuse('policy-key-twice', 'the same key stands twice');
   return { key, url: words[1] ?? null };
 }
 
@@ -104,7 +104,7 @@ export async function checkPolicy(policy, note) {
     if (answer === 'unchecked') unchecked.push(name);
     else if (answer !== 'no') cosigned.set(name, answer);
   }
-  if (!isMet(policy, [...cosigned.keys(), ...unchecked])) refuse('policy-quorum', 'too few witnesses have cosigned');
+  if (!isMet(policy, [...cosigned.keys(), ...unchecked])) refuse('quorum', 'too few witnesses have cosigned');
   const logUnknown = logs.length > 0 && logs.every((answer) => answer === 'no' || answer === 'unchecked');
   if (logUnknown || !isMet(policy, cosigned.keys())) {
     throw new CouldNotBeChecked('whether the policy is met rests on signatures that this runtime cannot check');

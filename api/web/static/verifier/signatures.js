@@ -27,7 +27,7 @@ const SMALL_ORDER_Y = [0n, 1n, FIELD - 1n, ORDER_8_Y, FIELD - ORDER_8_Y];
  */
 export async function verifySigned(note, key) {
   const mine = signaturesBy(note, key);
-  if (!mine.length) refuse('signature-missing', `${key.name} has not signed this`);
+  if (!mine.length) refuse('unsigned', `${key.name} has not signed this`);
   const times = [];
   for (const one of mine) times.push(await checkOne(note.text, key, one.blob));
   return times.reduce((first, time) => (time < first ? time : first));
@@ -35,19 +35,19 @@ export async function verifySigned(note, key) {
 
 async function checkOne(text, key, blob) {
   if (key.type === ED25519) {
-    await checkEd25519(key.key, blob, utf8(text));
+    await verifyEd25519(key.key, blob, utf8(text));
     return null;
   }
-  if (blob.length <= TIME_BYTES) refuse('cosignature-form', 'a cosignature begins with a time');
+  if (blob.length <= TIME_BYTES) refuse('cosignature-time', 'a cosignature begins with a time');
   const time = readU64(blob);
-  if (time > TIME_MAX) refuse('cosignature-form', 'a cosignature gives a time of 63 bits');
+  if (time > TIME_MAX) refuse('cosignature-time', 'a cosignature gives a time of 63 bits');
   const signature = blob.subarray(TIME_BYTES);
   if (key.type === ED25519_COSIGNATURE) {
-    await checkEd25519(key.key, signature, message(`cosignature/v1\ntime ${time}\n`, text));
+    await verifyEd25519(key.key, signature, message(`cosignature/v1\ntime ${time}\n`, text));
   } else if (key.type === MLDSA44) {
-    await checkMldsa44(key.key, signature, subtreeMessage(key.name, time, parseCheckpoint(text)));
+    await verifyMldsa44(key.key, signature, subtreeMessage(key.name, time, parseCheckpoint(text)));
   } else {
-    refuse('signature-type', 'signatures of this type are not checked here');
+    refuse('vkey-type', 'signatures of this type are not checked here');
   }
   return time;
 }
@@ -59,19 +59,21 @@ export function subtreeMessage(name, time, { origin, size, root }) {
 
 function counted(text) {
   const data = utf8(text);
-  if (data.length > NAME_MAX_BYTES) refuse('cosignature-form', 'names have at most 255 bytes here');
+  if (data.length > NAME_MAX_BYTES) refuse('cosignature-name', 'names have at most 255 bytes here');
   return message(Uint8Array.of(data.length), data);
 }
 
-async function checkEd25519(key, signature, data) {
-  if (key.length !== 32) refuse('key', 'an Ed25519 key has 32 bytes');
+/** Checks an Ed25519 signature over bytes. */
+export async function verifyEd25519(key, signature, data) {
+  if (key.length !== 32) refuse('vkey-key', 'an Ed25519 key has 32 bytes');
   const y = key.reduceRight((number, byte) => (number << 8n) | BigInt(byte), 0n) & (2n ** 255n - 1n);
-  if (y >= FIELD || SMALL_ORDER_Y.includes(y)) refuse('key', 'this is no Ed25519 key to rely on');
+  if (y >= FIELD || SMALL_ORDER_Y.includes(y)) refuse('vkey-key', 'this is no Ed25519 key to rely on');
   await check('raw', { name: 'Ed25519' }, key, signature, data);
 }
 
-async function checkMldsa44(key, signature, data) {
-  if (key.length !== MLDSA44_KEY_BYTES) refuse('key', 'an ML-DSA-44 key has 1312 bytes');
+/** Checks an ML-DSA-44 signature over bytes, with an empty context. */
+export async function verifyMldsa44(key, signature, data) {
+  if (key.length !== MLDSA44_KEY_BYTES) refuse('vkey-key', 'an ML-DSA-44 key has 1312 bytes');
   await check('raw-public', { name: 'ML-DSA-44' }, key, signature, data);
 }
 
