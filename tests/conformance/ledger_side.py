@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ledger.encoding.multi import ed25519_public_key
 from ledger.encoding.strict_json import b64, unb64
@@ -18,6 +18,7 @@ from ledger.log.policy import parse_policy
 from ledger.log.proof import parse_proof
 from tests.support.tree import ROOT
 
+Key = TypeVar("Key")
 VECTORS = ROOT / "tests" / "vectors" / "formats"
 
 
@@ -102,14 +103,21 @@ def _consistency(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _ed25519(given: Mapping[str, Any]) -> dict[str, Any]:
     key, signature, message = map(_bytes, (given["key"], given["signature"], given["message"]))
-    verify(ed25519_public_key(key), signature, message)
+    verify(_key(ed25519_public_key, key), signature, message)
     return {}
 
 
 def _mldsa44(given: Mapping[str, Any]) -> dict[str, Any]:
     key, signature, message = map(_bytes, (given["key"], given["signature"], given["message"]))
-    verify_mldsa(mldsa_public_key(key), signature, message)
+    verify_mldsa(_key(mldsa_public_key, key), signature, message)
     return {}
+
+
+def _key(read: Callable[[bytes], Key], data: bytes) -> Key:
+    try:
+        return read(data)
+    except Malformed as error:
+        raise Malformed("no key to rely on", code="vkey-key") from error
 
 
 def _bytes(coded: str | bytes) -> bytes:
