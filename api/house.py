@@ -12,7 +12,7 @@ from api.settings import DEMO_MARK, Settings
 from api.transport import post_to_witness
 from ledger.application import Ledger
 from ledger.cosigning import Cosigning, Transport, policy_of_log
-from ledger.errors import Absent, LedgerError, Refusal, Rollback, Split, Unauthorised, Unavailable
+from ledger.errors import Absent, Corrupt, LedgerError, Refusal, Rollback, Split, Unauthorised
 from ledger.files import LedgerFiles
 from ledger.founding import log_signer
 from ledger.keys.pkcs11 import Pkcs11Module
@@ -23,10 +23,27 @@ from projections.issuing import Issuer
 
 
 @dataclass(slots=True)
+class Publishing:
+    """How publishing and folding go: how many turns failed in a row, and the code of the last failure."""
+
+    failures: int = 0
+    code: str | None = None
+
+    def failed(self, code: str) -> None:
+        """Note a turn that failed."""
+        self.failures += 1
+        self.code = code
+
+    def went_well(self) -> None:
+        """Note a turn in which everything was published and folded."""
+        self.failures, self.code = 0, None
+
+
+@dataclass(slots=True)
 class House:
     """One ledger with its publisher, views, documents and tokens.
 
-    `fault` is set when the anchor and the database do not agree: reads go on, writes stop.
+    `publishing` is how that goes while the house is served.
     """
 
     ledger: Ledger
@@ -36,13 +53,21 @@ class House:
     tokens: Tokens
     settings: Settings
     demo: bool = False
-    fault: LedgerError | None = None
     personas: list[dict[str, str]] = field(default_factory=list)
+    publishing: Publishing = field(default_factory=Publishing)
+
+    @property
+    def fault(self) -> LedgerError | None:
+        """What stops writing: anchor and database do not agree, or nobody can tell. Reads go on."""
+        return self.ledger.fault
+
+    @fault.setter
+    def fault(self, fault: LedgerError | None) -> None:
+        self.ledger.fault = fault
 
     def check_writable(self) -> None:
-        """Raise what stops writing: a rollback, or two histories."""
-        if self.fault is not None:
-            raise Unavailable(f"writing has stopped: {self.fault}", code=self.fault.code)
+        """Raise what stops writing: a rollback, two histories, or an anchor that does not check."""
+        self.ledger.check_writable()
 
     def catch_up(self) -> None:
         """Fold what is stored into the views, record what follows from it, and publish it all, now."""
@@ -131,9 +156,15 @@ def furnish(ledger: Ledger, settings: Settings, *, transport: Transport = post_t
         house.demo, house.personas = True, json.loads(mark.read_text())["personas"]
     try:
         publisher.check()
-    except (Rollback, Split) as error:
+    except Corrupt as error:
+        # Among them a rollback and a split. What else does not check cannot vouch for the database either.
         house.fault = error
     return house
+
+
+def stops_writing(error: LedgerError) -> bool:
+    """Return whether an error met while serving means that anchor and database are no longer one ledger."""
+    return isinstance(error, Rollback | Split) or (isinstance(error, Corrupt) and error.code == "anchor")
 
 
 def close_house(house: House) -> None:

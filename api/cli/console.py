@@ -64,7 +64,7 @@ def opened(data: Path, *, writes: bool = False) -> Iterator[House]:
     """Open the ledger in a folder for one command.
 
     Raises:
-        Rollback, Split: the command writes, and database and anchor do not agree.
+        Rollback, Split, Corrupt: the command writes, and database and anchor do not agree.
     """
     settings = settings_of_environment()
     ledger_in(data, settings)

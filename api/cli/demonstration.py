@@ -116,7 +116,11 @@ def _house(folder: Path, settings: Settings, step: Step) -> House:
         if not (folder / DEMO_MARK).exists():
             fail(f"{folder} holds a ledger that is no finished demonstration: {ELSEWHERE}", WRONG_USE)
         step(f"Found the demonstration ledger in {folder}.")
-        return open_house(folder, settings)
+        house = open_house(folder, settings)
+        if house.fault is not None:
+            close_house(house)
+            raise house.fault
+        return house
     if files.epoch.exists():
         # Not even the passphrase is made again: the old one opens the keys that are there.
         fail(f"{folder} holds the keys of a ledger: {ELSEWHERE}", WRONG_USE)

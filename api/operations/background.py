@@ -7,9 +7,9 @@ import logging
 import threading
 import time
 
-from api.house import House
+from api.house import House, stops_writing
 from ledger.cosigning import COSIGNED
-from ledger.errors import LedgerError, Rollback, Split
+from ledger.errors import LedgerError
 
 log = logging.getLogger("roa")
 
@@ -80,12 +80,20 @@ class Background:
     def _turn(self) -> None:
         try:
             self._house.catch_up()
-        except (Rollback, Split) as error:
+        except LedgerError as error:
+            self._failed(error)
+        except Exception as error:  # noqa: BLE001 - this thread gone, the ledger would serve and never publish
+            self._house.publishing.failed(LedgerError.code)
+            log.error("publishing failed: %s", type(error).__name__)
+        else:
+            self._house.publishing.went_well()
+
+    def _failed(self, error: LedgerError) -> None:
+        if stops_writing(error):
             # Reads go on, writes stop: the operator has to look.
             self._house.fault = error
             log.error("writing has stopped: %s", error.code)
-        except LedgerError as error:
+        else:
             # Tried again at the next turn: what is stored stays stored.
+            self._house.publishing.failed(error.code)
             log.error("publishing failed: %s", error.code)
-        except Exception as error:  # noqa: BLE001 - this thread gone, the ledger would serve and never publish
-            log.error("publishing failed: %s", type(error).__name__)

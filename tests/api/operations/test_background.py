@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.house import furnish
+from api.house import Publishing, furnish
 from api.operations.background import Background
 from api.settings import Settings
 from ledger.errors import Corrupt, Rollback, Split, Unavailable
@@ -91,9 +91,15 @@ def test_another_history_stops_writing_while_the_server_runs(door, background, m
         door.house.check_writable()
 
 
-@pytest.mark.parametrize("error", [Corrupt("record 7 of 9000000001"), ZeroDivisionError("9000000001")])
-def test_what_fails_once_is_tried_again(door, background, monkeypatch, caplog, error):
-    """A fault that nobody foresaw too; it is logged without a word of what it was about."""
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Corrupt("record 7 of 9000000001", code="read-back"), "read-back"),
+        (ZeroDivisionError("9000000001"), "internal"),
+    ],
+)
+def test_what_fails_once_is_tried_again(door, background, monkeypatch, caplog, error, code):
+    """A fault that nobody foresaw too; its code is kept, and logged without a word of what it was about."""
 
     def failing() -> None:
         raise error
@@ -102,10 +108,12 @@ def test_what_fails_once_is_tried_again(door, background, monkeypatch, caplog, e
         fault.setattr(door.house.publisher, "publish", failing)
         background._turn()
     before = published_size(door)
+    failed = door.house.publishing.failures, door.house.publishing.code
     background._turn()
 
     assert (before, published_size(door)) == (0, door.ledger.size())
     assert door.house.fault is None
+    assert (failed, door.house.publishing) == ((1, code), Publishing())
     assert "publishing failed" in caplog.text
     assert "9000000001" not in caplog.text
 

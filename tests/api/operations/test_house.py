@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from api.house import House, close_house, open_house
+from api.operations.background import Background
 from api.settings import DEMO_MARK, Settings
 from ledger.errors import Absent, Corrupt, LedgerError, Rollback, Split, Unauthorised, Unavailable
 from ledger.files import LedgerFiles
+from ledger.founding import REGISTRAR
 from ledger.publisher import latest
 from tests.api.door import Door, copy_of, results_csv
 from tests.support import ledgers
 from tests.support.ledgers import PASSPHRASE, people
-from tests.support.world import ANA, BEN, PROVIDER
+from tests.support.world import ANA, BEN, PROVIDER, identity
 
 
 @contextmanager
@@ -141,8 +143,9 @@ def test_the_anchors_place_may_lie_elsewhere(folder, tmp_path):
         assert house.fault is None
     assert (place / "checkpoint").exists()
     assert not (folder / "anchor" / "checkpoint").exists()
-    with pytest.raises(Corrupt, match="anchor"):
-        open_house(folder)
+    with opened(folder) as house:
+        assert house.fault is not None
+        assert house.fault.code == "anchor"
 
 
 def _publish_at(folder: Path, place: Path) -> None:
@@ -218,27 +221,104 @@ def test_another_database_than_was_published_is_found_at_the_start(made, tmp_pat
 
 @WRONGS
 def test_the_doors_of_such_a_house_read_and_do_not_write(made, tmp_path, wrong: Wrong, kind):
-    """503 for a file, 200 for what is there, and `/healthz` says which of the two it is."""
+    """503 for a file or what somebody signed, 200 for what is there; `/healthz` says which it is."""
     door = _again(wrong(made, tmp_path))
     size = door.ledger.size()
 
     refused = door.post_csv(results_csv([(ANA, "LO1", "A")]))
+    said = [ledgers.statement("learner.registered", who=identity(ANA))]
+    signed = door.post_signed(door.ledger.build(REGISTRAR, said))
+    with pytest.raises(Unavailable) as beneath:
+        door.ledger.organisation(98000)  # past the house: the ledger itself refuses
     health, checkpoint = door.get("/healthz").json(), door.get("/log/checkpoint")
 
-    assert (refused.status_code, refused.json()["code"]) == (503, kind.code)
+    for answer in (refused, signed):
+        assert (answer.status_code, answer.json()["code"]) == (503, kind.code)
+        assert answer.headers["Retry-After"].isdigit()
+    assert beneath.value.code == kind.code
     assert health == {"status": "reading only", "reason": kind.code}
     assert checkpoint.status_code == 200
     assert door.ledger.size() == size
     door.close()
 
 
-def test_a_signed_checkpoint_without_its_anchor_is_no_fresh_start(door):
-    """Whoever removes the anchor does not get a ledger that signs again: it does not open."""
-    door.house.catch_up()
-    (door.ledger.files.anchor / "anchor").unlink()
+def _remove(anchor: Path) -> None:
+    (anchor / "anchor").unlink()
 
+
+def _remove_all(anchor: Path) -> None:
+    shutil.rmtree(anchor)
+
+
+def _garble(anchor: Path) -> None:
+    (anchor / "anchor").write_bytes(b"\xff\xfe")
+
+
+def _garble_checkpoint(anchor: Path) -> None:
+    (anchor / "checkpoint").write_bytes(b"no note")
+
+
+WRONG_ANCHORS = pytest.mark.parametrize("wrong", [_remove, _remove_all, _garble, _garble_checkpoint])
+
+
+@WRONG_ANCHORS
+def test_an_anchor_that_does_not_check_is_no_fresh_start(door, wrong):
+    """Whoever removes or damages it gets a ledger that reads, and neither writes nor signs."""
+    door.house.catch_up()
+    anchor, size = door.ledger.files.anchor, door.ledger.size()
+    wrong(anchor)
+    left = {path: path.read_bytes() for path in anchor.rglob("*") if path.is_file()}
+
+    door.restart()
+
+    assert door.house.fault is not None
+    assert door.house.fault.code == "anchor"
+    refused = door.post_csv(results_csv([(ANA, "LO1", "A")]))
+    assert (refused.status_code, refused.json()["code"]) == (503, "anchor")
+    assert refused.headers["Retry-After"].isdigit()
     with pytest.raises(Corrupt, match="anchor"):
-        door.restart()
+        door.house.publisher.publish()
+    assert door.get("/log/checkpoint").status_code == 200
+    assert door.ledger.size() == size
+    assert {path: path.read_bytes() for path in left} == left
+    assert not (anchor / "anchor").exists() or wrong in (_garble, _garble_checkpoint)
+
+
+def test_an_anchor_that_goes_while_the_server_runs_stops_writing(door):
+    """Found at the next turn, whoever removed it."""
+    background = Background(door.house)
+    background._turn()
+    _garble(door.ledger.files.anchor)
+    door.ledger.passed(ANA)
+
+    background._turn()
+
+    assert door.house.fault.code == "anchor"
+    assert door.post_csv(results_csv([(BEN, "LO1", "A")])).json()["code"] == "anchor"
+
+
+def test_another_server_that_publishes_this_log_stops_this_one(door, tmp_path):
+    """Two copies of one ledger at one anchor's place: whoever comes second stops writing."""
+    door.house.catch_up()
+    door.ledger.close()
+    shutil.copytree(door.ledger.files.folder, tmp_path / "other")
+    door.restart()
+    other = ledgers.open_house(tmp_path / "other")
+    other.files = LedgerFiles(tmp_path / "other", door.ledger.files.anchor)
+    other.passed(BEN)
+    other.publish()
+    other.close()
+    background = Background(door.house)
+
+    background._turn()
+    behind = door.house.fault
+    door.house.fault = None
+    door.ledger.passed(ANA)
+    background._turn()
+
+    assert isinstance(behind, Rollback)
+    assert isinstance(door.house.fault, Split)
+    assert door.post_csv(results_csv([(BEN, "LO1", "A")])).json()["code"] == "split"
 
 
 def test_a_stop_between_anchor_and_checkpoint_is_no_fault(door, monkeypatch):
