@@ -94,7 +94,7 @@ def custody(
 @app.command()
 def token(data: Data, organisation: Reference) -> None:
     """Print a new token with which an organisation may post files. It is shown once."""
-    with spoken_errors(), opened(data) as house:
+    with spoken_errors(), opened(data, writes=True) as house:
         found = house.ledger.register().organisation(reference(organisation))
         if found is None:
             fail(f"{organisation} is not on the register", WRONG_USE)
