@@ -17,7 +17,6 @@ from ledger.database import Database
 from ledger.encoding.msgpack import pack, unpack
 from ledger.privacy.sealing import SubjectKey
 from projections.exports.model import Document
-from projections.exports.securing import document_bytes
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (
@@ -60,7 +59,9 @@ class KeptDocuments:
 
     def keep(self, slot: UUID, kept: Kept, key: SubjectKey) -> None:
         """Keep a document in place of the one before; durable when it returns."""
-        values: list[Any] = [kept.credential_id.bytes, kept.basis, kept.kid, document_bytes(kept.document)]
+        # Not in canonical form, where 10.0 is 10: read back, it would be another document to sign over.
+        text = json.dumps(kept.document, ensure_ascii=False)
+        values: list[Any] = [kept.credential_id.bytes, kept.basis, kept.kid, text.encode()]
         sealed = key.seal(pack(values), _aad(slot))
         with self._database.writing() as connection:
             connection.execute(

@@ -44,7 +44,15 @@ def test_the_members_are_those_of_the_format() -> None:
     assert trust["operator"].keys() == {"did", "name", "keys"}
     issuer = trust["issuers"][0]
     assert issuer.keys() == {"did", "number", "name", "keys", "accreditations"}
-    assert issuer["keys"][0].keys() == {"multibase", "purpose", "from", "to"}
+    assert issuer["keys"][0].keys() == {
+        "multibase",
+        "purpose",
+        "from",
+        "to",
+        "suspected_from",
+        "reaffirmed",
+        "annulled",
+    }
     assert issuer["accreditations"] == [
         {"code": "6099", "versions": [1, 2], "from": "2026-01-15", "to": None}
     ]
