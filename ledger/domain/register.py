@@ -69,6 +69,10 @@ class Register:
         """Return whether the founding names that organisation as registrar."""
         return self.founding is not None and organisation.number == self.founding.registrar_number
 
+    def aggregate(self, stream: UUID) -> LedgerAggregate | None:
+        """Return whatever has that stream id, None where the register holds no such stream."""
+        return self._streams.get(stream)
+
     def __contains__(self, stream: UUID) -> bool:
         """Return whether a public stream with that id exists."""
         return stream in self._streams

@@ -8,7 +8,6 @@ from typing import Any
 from ledger.errors import LedgerError
 
 FINDINGS_MAX = 1000  # told one by one; the rest is counted
-ROLLBACK, SPLIT = "rollback", "split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,9 @@ class Findings:
         else:
             self.more += 1
 
-    def at(self, where: str) -> "_At":
-        """Turn whatever is refused inside a `with` into a finding at `where`."""
-        return _At(self, where)
+    def at(self, where: str, evidence: Sequence[str] = ()) -> "_At":
+        """Turn whatever is refused inside a `with` into a finding; `evidence`: signed notes that show it."""
+        return _At(self, where, tuple(note for note in evidence if note))
 
     def as_json(self) -> dict[str, Any]:
         """Return the findings as commands print them."""
@@ -68,6 +67,7 @@ class _At:
 
     findings: Findings
     where: str
+    evidence: tuple[str, ...]
 
     def __enter__(self) -> None:
         """Begin to look."""
@@ -77,5 +77,5 @@ class _At:
     ) -> bool:
         if not isinstance(error, LedgerError):
             return False
-        self.findings.add(error.code, self.where, str(error))
+        self.findings.add(error.code, self.where, str(error), self.evidence)
         return True

@@ -73,7 +73,8 @@ def fsck(source: LogSource, trusted: Trusted, *, entries: str = LEDGER) -> Check
     walk.run()
     if trusted.is_empty:
         result.keys = "own" if walk.log_keys else "none"
-        check_own_keys(seen, walk.log_keys, result.findings, "checkpoint")
+        with result.findings.at("checkpoint"):
+            check_own_keys(seen, walk.log_keys)
     return result
 
 

@@ -6,7 +6,7 @@ Source: C2SP tlog-policy; LEDGER.md 5 (which log keys must all verify).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ledger.errors import Corrupt, Malformed, Unauthorised
+from ledger.errors import Corrupt, Malformed, Rollback, Split, Unauthorised
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
 from ledger.log.cosignature import verify_signed
 from ledger.log.note import Note, VerifierKey, parse_note
@@ -80,13 +80,32 @@ def _holds(note: Note, key: VerifierKey) -> bool:
     return True
 
 
-def check_own_keys(seen: Seen, log_keys: Sequence[VerifierKey], findings: Findings, where: str) -> None:
+def check_own_keys(seen: Seen, log_keys: Sequence[VerifierKey]) -> None:
     """Check a checkpoint by the keys that the log's own founding names: all of them must have signed.
 
     It shows that a log agrees with itself, and no more: whose the keys are, somebody else must say.
+
+    Raises:
+        Corrupt: `origin`: a key is another log's.
+        Unauthorised, Malformed: one has not signed, or its signature does not hold.
     """
     for key in log_keys:
-        with findings.at(where):
-            if key.name != seen.checkpoint.origin:
-                raise Corrupt("the founding names keys of another log", code="origin")
-            verify_signed(seen.note, key)
+        if key.name != seen.checkpoint.origin:
+            raise Corrupt("the founding names keys of another log", code="origin")
+        verify_signed(seen.note, key)
+
+
+def check_forward(before: Checkpoint, now: Checkpoint) -> None:
+    """Check what two checkpoints alone show: that they are one log's, and the later is no step back.
+
+    Raises:
+        Corrupt: `origin`: they are two logs'.
+        Rollback: the later one has fewer entries.
+        Split: they have as many, and other ones.
+    """
+    if now.origin != before.origin:
+        raise Corrupt(f"it is another log now: {now.origin}", code="origin")
+    if now.size < before.size:
+        raise Rollback(f"it has {now.size} entries, and had {before.size} before")
+    if now.size == before.size and now.root != before.root:
+        raise Split(f"it has two roots for {now.size} entries")

@@ -1,0 +1,169 @@
+"""What a monitor remembers of a log between two looks: the checkpoint, the public records, status lists.
+
+The state is one small JSON file, replaced in one step. The public records lie beside it, in a file
+that only grows and is flushed first: of it counts as much as the state says, so a run that was cut
+off is simply done again.
+
+Source: LEDGER.md 5; C2SP tlog-checkpoint.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from ledger.encoding.strict_json import parse
+from ledger.errors import Corrupt, Malformed
+from ledger.files import flush_folder, replace_file
+from ledger.log.checkpoint import Checkpoint, parse_checkpoint
+from ledger.log.note import parse_note
+
+FORMAT = "achievement-ledger/monitor/v1"
+MOMENTS_MAX = 100  # of each status list, the newest
+_STATE_MAX_BYTES = 64 * 1024 * 1024
+_HEAD_BYTES = 12  # position and length of a record
+_COPY_BYTES = 1 << 20
+_MEMBERS = {"format", "note", "records_bytes", "records_sha256", "moments"}
+
+
+@dataclass(slots=True)
+class State:
+    """What is remembered.
+
+    Attributes:
+        note: the newest checkpoint that was followed to, whole; empty before the first.
+        moments: of each status list (`95001/1`), moment of signing to the digest of its bits, in hex.
+    """
+
+    note: str = ""
+    records_bytes: int = 0
+    records_sha256: str = sha256().hexdigest()
+    moments: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The remembered checkpoint, None before the first."""
+        return parse_checkpoint(parse_note(self.note.encode()).text.encode()) if self.note else None
+
+
+class Memory:
+    """The two files in which a monitor's state is kept."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep the state in the file `path`, and records in one of that name with `.records` after it."""
+        self._path, self._records = path, path.with_name(path.name + ".records")
+        self.state = _read(path)
+        self._fresh: list[bytes] = []
+        self._size, self._digest = 0, sha256()
+
+    def records(self) -> Iterator[tuple[int, bytes]]:
+        """Yield (position, entry) of every public record that counts; to the end, before `keep`.
+
+        Raises:
+            Corrupt: `state`: the file is not the one that the state remembers.
+        """
+        left = self.state.records_bytes
+        if left and not self._records.exists():
+            raise _damaged(self._records)
+        with self._records.open("rb") if left else BytesIO() as file:
+            while left > 0:
+                head = file.read(_HEAD_BYTES)
+                entry = file.read(min(left, int.from_bytes(head[8:], "big")))
+                self._take(head + entry)
+                left -= len(head) + len(entry)
+                if len(head) != _HEAD_BYTES or not entry:
+                    raise _damaged(self._records)
+                yield int.from_bytes(head[:8], "big"), entry
+        if self._digest.hexdigest() != self.state.records_sha256:
+            raise _damaged(self._records)
+
+    def _take(self, data: bytes) -> None:
+        self._size += len(data)
+        self._digest.update(data)
+
+    def add(self, position: int, entry: bytes) -> None:
+        """Remember a public record, once `keep` has been called."""
+        self._fresh.append(position.to_bytes(8, "big") + len(entry).to_bytes(4, "big") + entry)
+        if sum(map(len, self._fresh)) > _COPY_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write what is new after what counts; whatever a run that was cut off left there is overwritten."""
+        data = b"".join(self._fresh)
+        self._fresh.clear()
+        descriptor = os.open(self._records, os.O_RDWR | os.O_CREAT, 0o666)
+        with os.fdopen(descriptor, "r+b") as file:
+            file.truncate(self._size)
+            file.seek(self._size)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        self._take(data)
+
+    def keep(self, note: str) -> None:
+        """Make everything durable: what was added, and a newer checkpoint."""
+        self._flush()
+        state = self.state
+        state.note = note
+        state.records_bytes, state.records_sha256 = self._size, self._digest.hexdigest()
+        values = {
+            "format": FORMAT,
+            "note": state.note,
+            "records_bytes": state.records_bytes,
+            "records_sha256": state.records_sha256,
+            "moments": state.moments,
+        }
+        replace_file(self._path, json.dumps(values, indent=1, sort_keys=True).encode() + b"\n")
+        flush_folder(self._path.absolute().parent)
+
+    def remember_moment(self, name: str, moment: str, digest: str) -> str | None:
+        """Remember a status list's bits at the moment it was signed; return others seen for that moment."""
+        moments = self.state.moments.setdefault(name, {})
+        before = moments.setdefault(moment, digest)
+        for oldest in sorted(moments)[:-MOMENTS_MAX]:
+            del moments[oldest]
+        return None if before == digest else before
+
+
+def _read(path: Path) -> State:
+    """Return the state in a file, a new one where there is none; Corrupt when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_STATE_MAX_BYTES + 1)
+    except FileNotFoundError:
+        return State()
+    try:
+        values = parse(data, size_max_bytes=_STATE_MAX_BYTES)
+        if not _is_state(values):
+            raise _damaged(path)
+        state = State(*(values[name] for name in ("note", "records_bytes", "records_sha256", "moments")))
+        _ = state.checkpoint
+    except Malformed as error:
+        raise _damaged(path) from error
+    return state
+
+
+def _is_state(values: Any) -> bool:
+    return (
+        isinstance(values, dict)
+        and values.keys() == _MEMBERS
+        and values["format"] == FORMAT
+        and all(isinstance(values[name], str) for name in ("note", "records_sha256"))
+        and type(values["records_bytes"]) is int
+        and values["records_bytes"] >= 0
+        and isinstance(values["moments"], dict)
+        and all(
+            isinstance(one, dict) and all(isinstance(digest, str) for digest in one.values())
+            for one in values["moments"].values()
+        )
+    )
+
+
+def _damaged(path: Path) -> Corrupt:
+    return Corrupt(
+        f"{path} is not what a monitor of this kind wrote: move it away to begin anew", code="state"
+    )

@@ -1,0 +1,183 @@
+"""Following somebody's log: from the checkpoint that is remembered to the newest one, and no step back.
+
+1 the checkpoint is the log's own word, as the policy wants it · 2 it is no smaller, and no other
+tree, than the one remembered, shown by the tiles · 3 every new public record was said by whoever
+could, and is what the rules make of it · 4 then it is remembered. Of the log only what is new is
+read; memory holds the register, and one bundle.
+
+Source: LEDGER.md 5, 7; C2SP tlog-tiles.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ledger.domain.status_list import StatusListChanged
+from ledger.errors import Corrupt, Split
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.note import parse_vkey
+from ledger.monitor.authentic import AuthenticLog
+from ledger.monitor.findings import Findings
+from ledger.monitor.following import Follower
+from ledger.monitor.news import News, news_of
+from ledger.monitor.source import LogSource
+from ledger.monitor.state import Memory
+from ledger.monitor.statuses import Served, StatusList, in_force, judge, name_of
+from ledger.monitor.trusted import Seen, Trusted, check_forward, check_own_keys, read_checkpoint
+
+_NEWS_MAX = 10_000  # told one by one
+
+
+@dataclass(slots=True)
+class Watched:
+    """What one look came to."""
+
+    findings: Findings = field(default_factory=Findings)
+    news: list[News] = field(default_factory=list)
+    seen: Seen | None = None
+    size_before: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `roa monitor --json` prints it."""
+        seen = self.seen
+        return {
+            **self.findings.as_json(),
+            "origin": None if seen is None else seen.checkpoint.origin,
+            "size_before": self.size_before,
+            "size": None if seen is None else seen.checkpoint.size,
+            "root": None if seen is None else seen.checkpoint.root.hex(),
+            "witnessed": {} if seen is None else seen.witnessed,
+            "news": [one.as_json() for one in self.news],
+        }
+
+
+class Watch:
+    """One look at a log, with what was remembered; `advance` may be called again for a newer checkpoint."""
+
+    def __init__(self, state: Path, trusted: Trusted, wanted: Collection[str]) -> None:
+        """Open the state and go through the public records remembered in it.
+
+        Args:
+            state: file that remembers; made when it is missing.
+            trusted: whose signatures must stand under checkpoints; empty, those of the log's own keys.
+            wanted: organisations whose news are told, by number or body code.
+
+        Raises:
+            Corrupt: `state`: what is remembered cannot be read.
+        """
+        self.result = Watched()
+        self.memory = Memory(state)
+        self.follower = Follower(self.result.findings)
+        self._trusted, self._wanted = trusted, wanted
+        self._changes: list[tuple[StatusList, bytes]] = []  # of status lists, at the last step forward
+        for position, entry in self.memory.records():
+            self.follower.restore(position, entry)
+        remembered = self.memory.state.checkpoint
+        self.result.size_before = 0 if remembered is None else remembered.size
+
+    def advance(self, source: LogSource) -> AuthenticLog | None:
+        """Read the newest checkpoint and everything new under it, and remember it.
+
+        Returns:
+            The log as that checkpoint has it; None where it is not one to follow: then the findings
+            say why, and what was remembered stays.
+        """
+        findings = self.result.findings
+        with findings.at(source.name):
+            seen = read_checkpoint(source.checkpoint(), self._trusted, findings, source.name)
+            if seen is not None:
+                return self._advance(source, seen)
+        return None
+
+    def _advance(self, source: LogSource, seen: Seen) -> AuthenticLog | None:
+        remembered = self.memory.state.checkpoint
+        with self.result.findings.at(source.name, (self.memory.state.note, seen.text)):
+            if remembered is not None:
+                self._check_own_keys(seen)
+                check_forward(remembered, seen.checkpoint)
+            log = AuthenticLog(source, seen.checkpoint)
+            if remembered is not None and log.root(remembered.size) != remembered.root:
+                raise Split(f"its first {remembered.size} entries are others than those it published before")
+            self._follow(log, 0 if remembered is None else remembered.size)
+            if remembered is None:
+                self._check_own_keys(seen)
+            # From here this is what the log is held to.
+            self.memory.keep(seen.text)
+            self.result.seen = seen
+            return log
+        return None
+
+    def _check_own_keys(self, seen: Seen) -> None:
+        """Where no key was named, check by those of the founding: all of them must have signed."""
+        if not self._trusted.is_empty:
+            return
+        founding = self.follower.register.founding
+        if founding is None:
+            raise Corrupt("no founding record names its keys: name them yourself", code="unfounded")
+        check_own_keys(seen, list(map(parse_vkey, founding.log_keys)))
+
+    def _follow(self, log: AuthenticLog, size: int) -> None:
+        self._changes.clear()
+        for position, entry in log.entries(size):
+            followed = self.follower.take(position, entry)
+            if followed is None:
+                continue
+            self.memory.add(position, entry)
+            event = followed.event
+            if isinstance(event, StatusListChanged):
+                self._changes.append(((event.issuer, event.status_list), event.bits_sha256))
+            news = news_of(followed, self.follower.register, self._wanted)
+            if news is not None and len(self.result.news) < _NEWS_MAX:
+                self.result.news.append(news)
+
+    # -------------------------------------------------------------- status lists
+
+    def judge_statuses(self, source: LogSource, fetch: Callable[[StatusList], Served]) -> None:
+        """Fetch every status list that the log knows, and hold each to the log.
+
+        Bits must be those in force between the checkpoint followed to before and the one that is
+        read after, and no two lists may be of one moment.
+
+        Args:
+            source: the log, which was followed to its newest checkpoint just now.
+            fetch: returns a list as it is served; LedgerError where it is not, or cannot be read.
+        """
+        findings, before, served = self.result.findings, dict(self.follower.status_lists), {}
+        for one in before:
+            with findings.at(f"status list {name_of(one)}"):
+                served[one] = fetch(one)
+        log = self.advance(source)
+        allowed = in_force(before, self._changes)
+        for one, found in served.items():
+            # Without a checkpoint after it nobody can tell what was in force; two of one moment show.
+            judge(one, found, None if log is None else allowed[one], self.memory, findings)
+        self.memory.keep(self.memory.state.note)
+
+
+def compare(first: Seen, log: AuthenticLog, other: LogSource, trusted: Trusted, findings: Findings) -> None:
+    """Ask a second address of the same log for its view, and find out whether both are one history.
+
+    Args:
+        first: the checkpoint that was followed to.
+        log: the log as that checkpoint has it.
+        other: the second address.
+        trusted: as for the first.
+        findings: `split` where there are two histories, with both notes as evidence.
+    """
+    with findings.at(other.name):
+        seen = read_checkpoint(other.checkpoint(), trusted, findings, other.name)
+        if seen is not None:
+            with findings.at(other.name, (first.text, seen.text)):
+                _check_same_history(first.checkpoint, log, seen.checkpoint, other)
+
+
+def _check_same_history(one: Checkpoint, log: AuthenticLog, two: Checkpoint, other: LogSource) -> None:
+    if one.origin != two.origin:
+        raise Corrupt(f"it is another log: {two.origin}", code="origin")
+    if two.size <= one.size:
+        same = log.root(two.size) == two.root
+    else:
+        same = AuthenticLog(other, two).root(one.size) == one.root
+    if not same:
+        raise Split(f"it tells another history than {log.source.name}")
