@@ -251,17 +251,25 @@ def _exit_code(report: Report) -> int:
 
 
 def publish(data: Data, as_json: AsJson = False) -> None:
-    """Publish what is stored: a checkpoint over everything appended so far."""
+    """Publish what is stored: a checkpoint over everything appended so far, shown to the witnesses."""
     with spoken_errors(), opened(data) as house:
         published = house.publisher.publish()
+        served = house.publisher.served()
         house.views.catch_up()
         house.issuer.write_trust()
-    if published is None:
+    if published is None or served is None:
         fail("there is nothing to publish")
     if as_json:
-        print_json({"number": published.number, "size": published.size, "root": published.root.hex()})
+        print_json(
+            {
+                "number": published.number,
+                "size": published.size,
+                "root": published.root.hex(),
+                "state": served.state,
+            }
+        )
     else:
-        out.print(published.note, end="", markup=False)
+        out.print(served.note, end="", markup=False)
 
 
 def rebuild(
