@@ -115,8 +115,12 @@ def award_receipt(
 ) -> str:
     """Return the receipt that opens an award's claims: all of them, or only those in `shows`.
 
+    Raises:
+        Absent: (code `lost`) only the entry of the record is left.
+
     Source: LEDGER.md 3, award receipt: claims are [name, value, salt] or [digest], in SHOWS order.
     """
+    _check_not_lost(proven)
     stored = proven.record.event
     hidden = unseal(stored, key)
     event = with_sealed_fields(mapper.to_domain_event(stored), hidden)
@@ -135,13 +139,26 @@ def award_receipt(
 def provider_receipt(proven: Proven, key: SubjectKey) -> str:
     """Return the receipt from which a provider recomputes its own statement's leaf.
 
+    Raises:
+        Absent: (code `lost`) only the entry of the record is left.
+
     Source: LEDGER.md 3, provider receipt: `statement_blind` in place of the commitment.
     """
+    _check_not_lost(proven)
     parts = private_state(proven.record.event.state)
     extra = _extra(proven, unseal(proven.record.event, key))
     del extra["statement_commit"]
     blind = commitments.statement_blind(parts.open_salt)
     return proven.proof(canonical({**extra, "statement_blind": b64url(blind)}))
+
+
+def _check_not_lost(proven: Proven) -> None:
+    if proven.record.gone is not None:
+        raise Absent(
+            f"what record {proven.record.position} said is lost: an old copy of the ledger was put back."
+            " The log still proves its entry; post the same submission again",
+            code="lost",
+        )
 
 
 def _extra(proven: Proven, hidden: Unsealed) -> dict[str, Any]:
@@ -158,11 +175,16 @@ def _extra(proven: Proven, hidden: Unsealed) -> dict[str, Any]:
 
 
 def public_receipt(proven: Proven) -> dict[str, Any]:
-    """Return what anyone may have of a record: its entry and the proof that the log holds it."""
+    """Return what anyone may have of a record: its entry and the proof that the log holds it.
+
+    Of one whose content is lost (`gone`) it is not known any more when it was recorded.
+    """
+    record = proven.record
+    known: dict[str, Any] = {"recorded_at": rfc3339(record.recorded_at_us)}
     return {
-        "position": proven.record.position,
-        "recorded_at": rfc3339(proven.record.recorded_at_us),
-        "entry": b64(proven.record.entry),
+        "position": record.position,
+        **(known if record.gone is None else {"gone": record.gone}),
+        "entry": b64(record.entry),
         "state": proven.state,
         "tree_size": proven.size,
         "proof": proven.proof(),

@@ -35,7 +35,7 @@ from ledger.privacy.sealing import keyed
 from ledger.receipts import acknowledge
 from ledger.statements import ReceivedSubmission, read_submission
 from ledger.store.cosignatures import DURABLE, best_covering
-from ledger.store.jobs import DONE, Job
+from ledger.store.jobs import DONE, LOST, Job
 
 log = logging.getLogger("roa")
 
@@ -140,6 +140,7 @@ class Desk:
         if received.claims.n > AT_ONCE_ROWS_MAX and self._thread is not None:
             job = self._keep(received, body, extra)
             if job.state != DONE:
+                ledger.jobs.take_up(job.number)
                 self._enqueue(received)
                 known = ledger.outcomes.of(job)
                 return self._answer(received.claims.jti, organisation, known, received, job, done=False)
@@ -249,10 +250,17 @@ class Desk:
         """Return the answer to a submission of the bearer's organisation as far as it is decided.
 
         Raises:
-            Absent: no such submission, or its job was destroyed after 30 days.
+            Absent: no such submission, or its job was destroyed after 30 days; `lost` when what it
+                had recorded is not there any more, and it was not posted again.
         """
         ledger = self._house.ledger
         job = self._job(bearer.organisation, jti)
+        if job.state == LOST:
+            raise Absent(
+                "what this submission had recorded is lost: an old copy of the ledger was put back."
+                " Post the same submission again",
+                code="lost",
+            )
         outcomes = ledger.outcomes.of(job)
         organisation = self._organisation(bearer.organisation)
         body = ledger.outcomes.body(job)

@@ -165,7 +165,7 @@ def get_receipt(
 def _opened(house: House, proven: Proven, who: Bearer | None) -> str | None:
     """Return the receipt that opens a private record, for its owner."""
     record, ledger = proven.record, house.ledger
-    if who is None or EVENTS[record.topic].PRIVACY is PUBLIC:
+    if who is None or record.gone is not None or EVENTS[record.topic].PRIVACY is PUBLIC:
         return None
     if ledger.store.organisation_of(record.submission) != who.organisation:
         return None

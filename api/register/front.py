@@ -8,7 +8,6 @@ from api.register.problem_codes import groups
 from api.web.negotiation import HTML, chosen
 from api.web.pages import page
 from ledger.clock import civil_date
-from ledger.mapper import LedgerNotification
 from ledger.policy.framework import HOURS_PER_CREDIT, LEVELS, level_sentence
 from ledger.store.cosignatures import ServedCheckpoint
 from projections.public_register import Search
@@ -53,6 +52,5 @@ def get_levels(request: Request) -> Response:
 
 def _recorded_at_us(house: House, published: ServedCheckpoint) -> int:
     """Return when the newest record of a checkpoint was recorded; checkpoints themselves carry no time."""
-    (newest,) = house.ledger.store.select_notifications(published.size, 1)
-    assert isinstance(newest, LedgerNotification), "our recorder says when"
-    return newest.recorded_at_us
+    _, recorded_at_us = house.ledger.store.leaves_at([published.size])[published.size]
+    return recorded_at_us

@@ -39,6 +39,7 @@ _REQUESTS = _codes(
     ("refused", 422, "The request can be read, and a rule says no. The sentence says which."),
     ("entry-size", 422, "A fact is too large for the public log. Shorten its texts."),
     ("not-found", 404, "There is nothing at this address, or not any more."),
+    ("lost", 404, "It was recorded, and an old copy of the ledger was put back. Post the same again."),
     ("persona", 404, "Nobody on the list of invented learners has that id. Choose one from the list."),
     ("no-awards", 404, "A signed record holds at least one award in force, and this record has none yet."),
     ("method-not-allowed", 405, "The address does not answer to that method."),
@@ -73,6 +74,7 @@ _LATER = _codes(
     ("clock", 503, "The clock has gone back: nothing is written or signed until it is right."),
     ("rollback", 503, "The database is older than what was published. Reading goes on, writing stops."),
     ("split", 503, "Database and anchor tell two histories. Reading goes on, writing stops."),
+    ("anchor", 503, "What vouches for the database does not check. Reading goes on, writing stops."),
 )
 _DOCUMENTS = _codes(
     ("export-bundle", 422, "A bundle could not be put together as it must be."),
@@ -87,7 +89,7 @@ _DOCUMENTS = _codes(
 )
 # Each names the place where what is stored failed a check.
 _PLACES = (
-    "anchor", "authority", "encoding", "fields", "frontier", "head", "read-back", "sealed", "state",
+    "authority", "encoding", "fields", "frontier", "head", "read-back", "sealed", "state",
     "submission", "tile", "topic",
 )  # fmt: skip
 _LOG = _codes(
