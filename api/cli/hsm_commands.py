@@ -55,8 +55,8 @@ def create(
     alg: Annotated[str, typer.Option(help="Ed25519 or ES256.")] = ED25519,
 ) -> None:
     """Make a key in the module; it signs for the ledger once it is founded with it, or registered."""
-    if alg not in (ED25519, ES256):
-        fail("--alg is Ed25519 or ES256", WRONG_USE)
+    if alg not in _algs(label):
+        fail(f"--alg is {' or '.join(_algs(label))} for {label}", WRONG_USE)
     with spoken_errors():
         keystore = _keystore(data, label)
         if files_of(data, settings_of_environment()).exists:
@@ -83,7 +83,10 @@ def adopt(
         fail("--key-id is hexadecimal, such as 0a1b", WRONG_USE)
     with spoken_errors():
         keystore = _keystore(data, label)
-        _say(label, keystore.adopt_next(label, token=token, key_label=key_label, key_id=wanted))
+        signer = keystore.adopt_next(
+            label, token=token, key_label=key_label, key_id=wanted, algs=_algs(label)
+        )
+        _say(label, signer)
 
 
 @app.command("list")
@@ -141,6 +144,11 @@ def _keystore(data: Path, label: str) -> KeyStore:
     _make_folders(files)
     passphrase = passphrase_of(files, settings) if files.exists else b""
     return KeyStore(files.keys, passphrase, _module(settings))
+
+
+def _algs(label: str) -> tuple[str, ...]:
+    """Return the algorithms for a purpose: credentials (eddsa-rdfc-2022) and checkpoints know one only."""
+    return (ED25519,) if label == CHECKPOINT or label.endswith(CREDENTIAL) else (ED25519, ES256)
 
 
 def _make_folders(files: LedgerFiles) -> None:

@@ -17,7 +17,7 @@ mode 0600).
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from ledger.keys.did import body_segment
 from ledger.keys.keyring import Keyring
 from ledger.keys.mldsa import MldsaSigner
 from ledger.keys.pkcs11 import POINTER_MAX_BYTES, KeyPointer, Pkcs11Module, Pkcs11Signer
-from ledger.keys.signer import ED25519, FileSigner, Signer, write_key_file
+from ledger.keys.signer import ED25519, ES256, FileSigner, Signer, write_key_file
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%-]*")
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
@@ -85,13 +85,30 @@ class KeyStore:
             except FileExistsError:
                 continue  # Another process made that generation between the look and the file.
 
-    def adopt_next(self, label: str, *, token: str, key_label: str, key_id: bytes | None = None) -> Signer:
+    def adopt_next(
+        self,
+        label: str,
+        *,
+        token: str,
+        key_label: str,
+        key_id: bytes | None = None,
+        algs: Collection[str] = (ED25519, ES256),
+    ) -> Signer:
         """Take a key that was made in a token by other means as the next one under `label`.
+
+        Args:
+            label: what it is for.
+            token: the token that holds it.
+            key_label: its label there.
+            key_id: its id there, where several have that label.
+            algs: the algorithms that will do.
 
         Raises:
             Refusal: the token holds no such key, or it is in custody here already.
         """
         signer = Pkcs11Signer.adopt(self._module, token, key_label, key_id)
+        if signer.alg not in algs:
+            raise Refusal(f"the key {key_label} is for {signer.alg}: {label} takes {' or '.join(algs)}")
         if any(one.thumbprint == signer.thumbprint for one in self.generations(label)):
             raise Refusal(f"the key {signer.thumbprint} is in custody under {label} already")
         while True:
