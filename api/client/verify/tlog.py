@@ -30,6 +30,7 @@ WITNESS_KINDS = frozenset((ED25519_COSIGNATURE, MLDSA44))
 _FIRST_LINE = "c2sp.org/tlog-proof@v1"
 _PATH_MAX = 63
 _LINES = 3  # origin, size, root
+_TEXT_MAX = 2048  # of those lines; longer names than that are no log's
 _KEY_ID_BYTES = 4
 _KEY_BYTES = {ED25519: 32, ED25519_COSIGNATURE: 32, MLDSA44: 1312}
 _TIMESTAMP_BYTES = 8
@@ -103,7 +104,8 @@ def parse_checkpoint(note: str) -> Checkpoint:
     """
     text, blank, signed = note.rpartition("\n\n")
     lines = text.split("\n")
-    if not blank or not signed.endswith("\n") or _CONTROL.search(note) or len(lines) != _LINES:
+    odd = len(lines) != _LINES or len(text) > _TEXT_MAX or _CONTROL.search(note)
+    if not blank or odd or not signed.endswith("\n"):
         raise Malformed("this is not a checkpoint", code="checkpoint-form")
     origin, size, root = lines
     if not origin:
