@@ -1,7 +1,7 @@
 """One real ledger, made once, and what it hands out: the examples that docs/formats quotes.
 
-Its keys are random and forgotten; what is frozen are the files. One learner is enrolled, assessed
-and awarded by 95001, the award's credential is issued, two witnesses cosign the last checkpoint.
+Its keys are random and forgotten; what is frozen are the files. One learner is enrolled, assessed and
+awarded by 95001, the award's credential is issued, two witnesses cosign the last checkpoint.
 """
 
 import json
@@ -13,13 +13,9 @@ from api.house import House as Furnished
 from api.house import furnish
 from api.operations.registrar import take_into_custody
 from api.settings import Settings
-from ledger.application import Consequence
-from ledger.domain.credential import CredentialIssued
-from ledger.domain.status_list import StatusListChanged
 from ledger.encoding.msgpack import unpack
-from ledger.encoding.strict_json import canonical, parse
-from ledger.founding import RECEIPT
-from ledger.ids import public_id, uuid7
+from ledger.encoding.strict_json import canonical
+from ledger.founding import CREDENTIAL, RECEIPT, REGISTRAR
 from ledger.keys.did import provider_did
 from ledger.keys.keystore import custody_label
 from ledger.keys.mldsa import MldsaSigner
@@ -40,10 +36,9 @@ from ledger.publisher import latest
 from ledger.receipts import acknowledge, award_receipt, prove, provider_receipt, public_receipt
 from ledger.statements import read_submission
 from ledger.store.readback import StoredRecord, records
-from projections.exports.status_list import StatusBits
 from tests.ledger.golden.files import as_text
-from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, statement
-from tests.support.world import ANA, ORIGIN, PROVIDER, a_result
+from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
+from tests.support.world import ANA, BEN, ORIGIN, PROVIDER, a_result
 
 COMMITMENTS = ("statement_commit", "open_commit", "claims_commit", "sealed_commit", "ciphertext_hash")
 
@@ -66,10 +61,13 @@ def ledger_examples(folder: Path) -> dict[str, bytes]:
     furnished = furnish(house.ledger, Settings())
     furnished.catch_up()
     found |= _credential(house, furnished, award.position)
+    _a_stolen_key(house)
     furnished.catch_up()
     found |= _records(house, award.position)
     found |= _log(house, first.size)
     found |= _receipts(house, award.position)
+    found |= _bundle(house, furnished, award.position)
+    furnished.issuer.close()
     furnished.views.close()
     house.close()
     return found
@@ -93,28 +91,35 @@ def _submission(house: House) -> dict[str, bytes]:
 
 
 def _credential(house: House, furnished: Furnished, award: int) -> dict[str, bytes]:
-    record = _record(house, award)
-    event: Any = LedgerMapper.for_reading().to_domain_event(record.event)
+    event: Any = LedgerMapper.for_reading().to_domain_event(_record(house, award).event)
     document = furnished.issuer.export(event.subject, "ob3", event.originator_id).data
     issuer = provider_did(house.ledger.founding.host, PROVIDER)
     kid = house.signer(custody_label(PROVIDER, "credential")).thumbprint
-    issued = {
-        "subject": event.subject,
-        "kind": "award",
-        "award": event.originator_id,
-        "issuer": issuer,
-        "kid": kid,
-        "document_sha256": sha256(canonical(parse(document, size_max_bytes=10**6))).hexdigest(),
-    }
-    bits = {"issuer": PROVIDER, "status_list": 1, "bits_sha256": StatusBits().digest(), "as_at": award}
-    house.ledger.note(
-        [
-            Consequence(uuid7(house.clock.now_us()), CredentialIssued, issued),
-            Consequence(public_id("status_list", PROVIDER, 1), StatusListChanged, bits),
-        ]
-    )
-    facts = json.dumps({"document": "credential.json", "issuer": issuer, "kid": kid}, indent=1)
+    facts = json.dumps({"issuer": issuer, "kid": kid}, indent=1)
     return {"credential.json": document, "issued-facts.json": facts.encode() + b"\n"}
+
+
+def _a_stolen_key(house: House) -> None:
+    """Give 95001 a second credential key, and let it live through everything that a key can."""
+    signer = house.key("95001.lost", PROVIDER, "credential")
+    first = house.size()
+    house.register(BEN, *people(4))
+    said = {"organisation": PROVIDER, "kid": signer.thumbprint}
+    house.must(REGISTRAR, [statement("key.revoked", **said, reason="stolen", suspected_from=first + 2)])
+    house.must(REGISTRAR, [statement("key.reaffirmed", **said, first=first + 2, last=first + 3)])
+    house.must(REGISTRAR, [statement("key.annulled", **said, first=first + 5, last=first + 5)])
+
+
+def _bundle(house: House, furnished: Furnished, award: int) -> dict[str, bytes]:
+    event: Any = LedgerMapper.for_reading().to_domain_event(_record(house, award).event)
+    trust, signature = furnished.issuer.trust_file()
+    key = house.signer(CREDENTIAL).public_key_jwk()
+    return {
+        "bundle.zip": furnished.issuer.export(event.subject, "bundle", event.originator_id).data,
+        "trust.json": trust,
+        "trust.json.jws": signature.encode(),
+        "operator-key.json": canonical(key),
+    }
 
 
 # ------------------------------------------------------------------ records
@@ -131,7 +136,15 @@ def _records(house: House, award: int) -> dict[str, bytes]:
     of_topic = {}
     for record in records(house.ledger.store.database.reader, 1, ended):
         of_topic.setdefault(record.topic, record)
-    wanted = ("ledger.founded", "organisation.role_granted", "key.registered", "status_list.changed")
+    wanted = (
+        "ledger.founded",
+        "organisation.role_granted",
+        "key.registered",
+        "key.revoked",
+        "key.reaffirmed",
+        "key.annulled",
+        "status_list.changed",
+    )
     found = {f"record-{topic}.json": as_text(_public(of_topic[topic])).encode() for topic in wanted}
     found["record-microcredential.awarded.json"] = as_text(_private(house, _record(house, award))).encode()
     return found
