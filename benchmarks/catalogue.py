@@ -1,6 +1,6 @@
 """Every measurement there is, in the order of the table."""
 
-from benchmarks import append, auditing, documents, http, log, submissions, views
+from benchmarks import append, auditing, documents, http, log, signatures, submissions, views
 from benchmarks.harness import Benchmark
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -11,5 +11,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     *views.BENCHMARKS,
     *documents.BENCHMARKS,
     *log.BENCHMARKS,
+    *signatures.BENCHMARKS,
 )
 BY_NAME = {benchmark.name: benchmark for benchmark in BENCHMARKS}
