@@ -18,7 +18,6 @@ from ledger.keys.signer import jwk_from_text, jwk_text, thumbprint
 from ledger.possession import verify_possession
 from ledger.statements import Claims
 
-OPERATOR_BODY = "OPERATOR"
 AUTHORITY_TOPICS = tuple(topic for topic, event_class in EVENTS.items() if event_class.AUTHORITY)
 
 
@@ -56,10 +55,11 @@ def keyring_of(register: Register) -> Keyring:
     keys = []
     founding = register.founding
     if founding is not None:
-        regulator = public_id("organisation", founding.registrar_number)
-        keys.append(_founding_key(founding.registrar_jwk, regulator, ("keys", "submission")))
-        operator = public_id("organisation", OPERATOR_BODY)
-        keys += [_founding_key(jwk, operator, (purpose,)) for purpose, jwk in founding.operator_keys]
+        keys += [
+            _founding_key(jwk, public_id("organisation", label), purposes)
+            for label, _, purposes, jwk in founding.first_keys()
+        ]
+    # After those of the founding, which may have been changed since.
     for kid, key in register.keys.items():
         at = register.key_positions[kid]
         keys.append(

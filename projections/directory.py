@@ -10,9 +10,8 @@ from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
-from ledger.authority import OPERATOR_BODY
 from ledger.domain.accreditation import AccreditationEnded, AccreditationGranted
-from ledger.domain.founding import LedgerFounded
+from ledger.domain.founding import OPERATOR_BODY, LedgerFounded
 from ledger.domain.key import KeyRegistered, KeyRetired, KeyRevoked
 from ledger.domain.organisation import OrganisationRegistered, OrganisationRoleEnded, OrganisationRoleGranted
 from ledger.encoding.multi import multikey

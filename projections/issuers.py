@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from ledger.application import Ledger
-from ledger.authority import OPERATOR_BODY
+from ledger.domain.founding import OPERATOR_BODY
 from ledger.domain.organisation import Organisation
 from ledger.founding import CREDENTIAL
 from ledger.ids import public_id

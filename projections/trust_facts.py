@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from ledger.application import Ledger
-from ledger.authority import OPERATOR_BODY, keyring_of
+from ledger.authority import keyring_of
+from ledger.domain.founding import OPERATOR_BODY
 from ledger.domain.register import Register
 from ledger.encoding.multi import multikey
 from ledger.ids import public_id
@@ -34,20 +35,36 @@ CREDENTIAL = "credential"
 def trust_facts(ledger: Ledger, published: Published, policy: Policy | None = None) -> TrustFile:
     """Return the facts of a trust file as at a checkpoint; `policy` says which witnesses must see one."""
     # As at the checkpoint, not now: one position has one trust file, and one fingerprint.
-    register, founding = ledger.register_as_at(published.size), ledger.founding
-    keyring = keyring_of(register)
+    register = ledger.register_as_at(published.size)
     connection = ledger.store.database.reader
     (first,) = records(connection, 1, 1)
     (newest,) = records(connection, published.size, published.size)
+    # The instant of the newest record it takes in: the same facts give the same bytes.
+    return trust_of(register, published.size, newest.recorded_at_us, first.leaf, log_policy(ledger, policy))
+
+
+def trust_of(
+    register: Register, position: int, made_at_us: int, founding_leaf: bytes, witness_policy: str
+) -> TrustFile:
+    """Return the facts of a trust file that a register makes.
+
+    Args:
+        register: of a ledger that was founded, as at `position`.
+        position: the newest that the file takes in.
+        made_at_us: microseconds since 1970.
+        founding_leaf: leaf hash of the log's first entry.
+        witness_policy: C2SP tlog-policy, which no record says.
+    """
+    founding, keyring = register.founding, keyring_of(register)
+    assert founding is not None, "a trust file is of a ledger that was founded"
     operator = public_id("organisation", OPERATOR_BODY)
     return TrustFile(
-        # The instant of the newest record it takes in: the same facts give the same bytes.
-        made_at_us=newest.recorded_at_us,
-        as_at_position=published.size,
+        made_at_us=made_at_us,
+        as_at_position=position,
         origin=founding.origin,
-        founding_entry_hash=first.leaf,
+        founding_entry_hash=founding_leaf,
         log_keys=tuple(TrustLogKey(vkey, 1, None, must_verify=True) for vkey in founding.log_keys),
-        witness_policy=log_policy(ledger, policy),
+        witness_policy=witness_policy,
         operator=TrustOperator(
             operator_did(founding.host), founding.operator_name, trust_keys(keyring, operator)
         ),

@@ -42,7 +42,7 @@ from api.house import House, close_house, files_of, furnish, open_house
 from api.operations.registrar import found, say_or_fail, take_into_custody
 from api.security.tokens import Bearer
 from api.settings import DEMO_MARK, Settings
-from ledger.authority import OPERATOR_BODY
+from ledger.domain.founding import OPERATOR_BODY
 from ledger.founding import Charter, make_passphrase
 from ledger.keys.keystore import custody_label
 from ledger.statements import read_submission

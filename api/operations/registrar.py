@@ -9,9 +9,9 @@ from typing import Any
 from api.client.statements import Statement
 from api.client.submission import build, organisation_id
 from ledger.application import Ledger
-from ledger.authority import OPERATOR_BODY
 from ledger.clock import civil_date
 from ledger.deciding.batch import Outcome
+from ledger.domain.founding import OPERATOR_BODY
 from ledger.errors import Refusal
 from ledger.files import LedgerFiles
 from ledger.founding import REGISTRAR, Charter, founding_statement, prepare_files

@@ -11,7 +11,6 @@ from ledger.commands.checks import NONE, Findings, listed_value, not_allowed
 from ledger.domain.base import PublicEvent
 from ledger.domain.key import Key, KeyAnnulled, KeyReaffirmed, KeyRegistered, KeyRetired, KeyRevoked
 from ledger.domain.organisation import Organisation
-from ledger.domain.register import Register
 from ledger.errors import Malformed
 from ledger.ids import public_id
 from ledger.keys.signer import jwk_text, public_key_of_jwk, thumbprint
@@ -31,7 +30,7 @@ def register(request: Request) -> Decision:
         *listed_value("custody", members["custody"], CUSTODIES),
         *_purposes(members["purposes"]),
     )
-    if kid is None or _is_registered(request.register, kid, members["jwk"]):
+    if kid is None or request.register.key(kid) is not None:
         findings = (*findings, finding("E817"))
     if kid is None or findings:
         return Decision(findings)
@@ -47,12 +46,6 @@ def register(request: Request) -> Decision:
         not_before=members["not_before"],
     )
     return Decision(changed=(key,))
-
-
-def _is_registered(held: Register, kid: str, jwk: dict[str, str]) -> bool:
-    """Whether a key is on the register already; those of the founding are, without a record of their own."""
-    founded = held.founding.key_texts() if held.founding else ()
-    return kid in held.keys or jwk_text(jwk) in founded
 
 
 def usable_kid(jwk: dict[str, str]) -> str | None:
@@ -106,7 +99,7 @@ def revoke(request: Request) -> Decision:
 
 def _can_be_suspect(request: Request, key: Key, since: int) -> bool:
     """Whether the key was on record before that position, and the position is not yet to come."""
-    at = request.register.key_positions.get(key.kid)  # none while it is registered in this same submission
+    at = request.register.positions_of(key.kid)  # none while it is registered in this same submission
     return at is not None and at.registered_at < since <= request.act.as_of + 1
 
 
@@ -125,7 +118,7 @@ def _settle(request: Request, event_class: type[PublicEvent]) -> Decision:
     if key is None:
         return Decision(refused)
     first, last = request.members["first"], request.members["last"]
-    at = request.register.key_positions.get(key.kid)
+    at = request.register.positions_of(key.kid)
     since, until = key.suspected_from, at and at.ended_at
     if since is None or until is None or not since <= first <= last <= until:
         return Decision((finding("E828", first=first, last=last),))
@@ -150,7 +143,7 @@ def _known_key(request: Request) -> tuple[Findings, Key | None]:
     if organisation is None:
         return (finding("E809", organisation=members["organisation"]),), None
     refused = _own_or_registrar(request, organisation)
-    key = register.keys.get(members["kid"])
+    key = register.key(members["kid"])
     if key is None or key.organisation != organisation.id:
         refused = (*refused, finding("E826"))
     return (refused, None) if refused else (NONE, register.edit_key(members["kid"]))

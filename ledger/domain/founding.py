@@ -1,8 +1,14 @@
 """The first record of a ledger: where it is, which keys it began with, who keeps the register."""
 
+from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 from ledger.domain.base import Created, LedgerAggregate, PublicEvent
+from ledger.encoding.strict_json import b64url
+
+OPERATOR_BODY = "OPERATOR"
+REGISTRAR_PURPOSES = ("keys", "submission")
 
 
 class LedgerFounded(Created, PublicEvent):
@@ -52,6 +58,16 @@ class Founding(LedgerAggregate):
     operator_keys: tuple[tuple[str, str], ...]  # (purpose, JWK as JCS text)
     made_at: str
 
-    def key_texts(self) -> tuple[str, ...]:
-        """Return the keys that the ledger began with, as JCS text: registered by the founding itself."""
-        return (self.registrar_jwk, *(jwk for _, jwk in self.operator_keys))
+    def first_keys(self) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+        """Yield (label of its organisation, thumbprint, purposes, JWK as JCS text) of the first keys.
+
+        The founding may name one key twice: its last place counts.
+        """
+        yield str(self.registrar_number), _kid(self.registrar_jwk), REGISTRAR_PURPOSES, self.registrar_jwk
+        for purpose, jwk in self.operator_keys:
+            yield OPERATOR_BODY, _kid(jwk), (purpose,), jwk
+
+
+def _kid(jwk: str) -> str:
+    """Return the RFC 7638 thumbprint of a JWK in its canonical text, which is what records hold."""
+    return b64url(sha256(jwk.encode()).digest())

@@ -1,7 +1,7 @@
 """Keys of organisations. They count by the position of their records, never by a clock."""
 
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Self
 from uuid import UUID
 
 from ledger.domain.base import Created, LedgerAggregate, PublicEvent
@@ -119,6 +119,27 @@ class Key(LedgerAggregate):
     suspected_from: int | None
     reaffirmed: tuple[tuple[int, int], ...]
     annulled: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of_founding(
+        cls,
+        stream: UUID,
+        named: tuple[str, str],
+        organisation: UUID,
+        purposes: tuple[str, ...],
+        founded: datetime,
+    ) -> Self:
+        """Return a key that the founding itself registered: its stream begins with its first change.
+
+        `named`: its thumbprint, and its JWK as JCS text.
+        """
+        made = cls.__new__(cls)
+        made.__base_init__(stream, 0, founded)
+        made.organisation, (made.kid, made.jwk) = organisation, named
+        made.purposes, made.custody, made.not_before = frozenset(purposes), "own", founded.date()
+        made.retired_from = made.revoked_for = made.suspected_from = None
+        made.reaffirmed = made.annulled = ()
+        return made
 
     @property
     def ended(self) -> bool:

@@ -9,6 +9,8 @@ from ledger.domain.founding import Founding
 from ledger.domain.key import Key, KeyRegistered, KeyRetired, KeyRevoked
 from ledger.domain.microcredential import Microcredential
 from ledger.domain.organisation import Organisation
+from ledger.ids import public_id
+from ledger.keys.keyring import FOUNDING_POSITION
 
 _Held = TypeVar("_Held", bound=LedgerAggregate)
 
@@ -65,6 +67,24 @@ class Register:
         stream = self.labels.get(str(reference))
         return None if stream is None else self.organisations[stream]
 
+    def key(self, kid: str) -> Key | None:
+        """Return the key with that thumbprint: registered since, or one that the ledger was founded with."""
+        return self.keys.get(kid) or self._founding_key(public_id("key", kid))
+
+    def positions_of(self, kid: str) -> KeyPositions | None:
+        """Return where a key was registered and ended; None while that is not recorded yet."""
+        if kid in self.key_positions or self._founding_key(public_id("key", kid)) is None:
+            return self.key_positions.get(kid)
+        return KeyPositions(FOUNDING_POSITION)
+
+    def _founding_key(self, stream: UUID) -> Key | None:
+        founding, found = self.founding, None
+        for label, kid, purposes, jwk in founding.first_keys() if founding else ():
+            if founding and public_id("key", kid) == stream:
+                organisation = public_id("organisation", label)
+                found = Key.of_founding(stream, (kid, jwk), organisation, purposes, founding.created_on)
+        return found
+
     def is_regulator(self, organisation: Organisation) -> bool:
         """Return whether the founding names that organisation as registrar."""
         return self.founding is not None and organisation.number == self.founding.registrar_number
@@ -92,7 +112,7 @@ class Register:
         assert event.PRIVACY == PUBLIC, event.TOPIC
         assert position > self.position, (position, self.position)
         stream: UUID = event.originator_id
-        held = self._streams.get(stream)
+        held = self._streams.get(stream) or self._founding_key(stream)
         made: Any = event.mutate(None if held is None else self._edit(held))
         self.add(made)
         self._note_key(event, position)
@@ -125,8 +145,10 @@ class Register:
         return self._edit(self.organisations[stream])
 
     def edit_key(self, kid: str) -> Key:
-        """Return this register's private copy of a key it holds."""
-        return self._edit(self.keys[kid])
+        """Return this register's private copy of a key it holds, or that the founding registered."""
+        held = self.key(kid)
+        assert held is not None, kid
+        return self._edit(held)
 
     def edit_microcredential(self, code: str, version: int) -> Microcredential:
         """Return this register's private copy of a listing it holds."""
@@ -160,4 +182,5 @@ class Register:
         elif isinstance(event, KeyRetired | KeyRevoked):
             key: Any = self._streams[event.originator_id]
             name = "retired_at" if isinstance(event, KeyRetired) else "revoked_at"
-            self.key_positions[key.kid] = self.key_positions[key.kid]._replace(**{name: position})
+            at = self.key_positions.get(key.kid, KeyPositions(FOUNDING_POSITION))
+            self.key_positions[key.kid] = at._replace(**{name: position})

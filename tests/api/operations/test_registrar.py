@@ -8,8 +8,8 @@ import pytest
 from api.operations.registrar import found, say, say_or_fail, take_into_custody
 from ledger.application import Ledger
 from ledger.audit import audit
-from ledger.authority import OPERATOR_BODY
 from ledger.clock import SystemClock, microseconds
+from ledger.domain.founding import OPERATOR_BODY
 from ledger.errors import Refusal, Unauthorised
 from ledger.files import LedgerFiles
 from ledger.founding import REGISTRAR

@@ -206,7 +206,7 @@ def test_anyone_gets_entry_and_proof_and_nothing_else(log: dict[str, Any]) -> No
     """What the door hands out without a token."""
     receipt = log["public_receipt"]
 
-    assert receipt.keys() == {"position", "recorded_at", "entry", "tree_size", "proof"}
+    assert receipt.keys() == {"position", "recorded_at", "entry", "state", "tree_size", "proof"}
     assert _unb64(receipt["entry"]) == _case("microcredential.registered")[1]["entry"]
     assert "extra" not in receipt["proof"]
 
