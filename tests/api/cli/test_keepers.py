@@ -142,12 +142,17 @@ def test_a_view_that_says_something_else_is_a_finding(folder):
 
 
 def test_publish_prints_the_checkpoint(folder):
-    """A note in words, number, size and root as JSON; again is the same."""
+    """A note in words; number, size, root and how far it has come as JSON; again is the same."""
     note, as_json, again = (on(folder, "publish", *more) for more in ((), ("--json",), ("--json",)))
 
     checkpoint = parse_checkpoint(note.out)
     assert (note.code, as_json.code) == (0, 0)
-    assert as_json.json == {"number": 1, "size": checkpoint.size, "root": checkpoint.root.hex()}
+    assert as_json.json == {
+        "number": 1,
+        "size": checkpoint.size,
+        "root": checkpoint.root.hex(),
+        "state": "published",
+    }
     assert again.out == as_json.out
 
 
