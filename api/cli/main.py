@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from api.cli import demonstration, hsm_commands, keepers, key_commands, visitors, witness_commands
+from api.cli import demonstration, hsm_commands, keepers, key_commands, recovery, visitors, watchers, witness_commands
 from api.cli.console import INTERNAL, err
 
 app = typer.Typer(
@@ -25,8 +25,13 @@ app.command("publish")(keepers.publish)
 app.add_typer(key_commands.app, name="keys")
 key_commands.app.add_typer(hsm_commands.app, name="hsm")
 app.add_typer(witness_commands.app, name="witness")
+app.command("fsck")(watchers.fsck)
+app.command("monitor")(watchers.monitor)
+app.add_typer(watchers.mirror, name="mirror")
+app.add_typer(watchers.register, name="register")
 app.command("export")(keepers.export)
 app.command("rebuild")(keepers.rebuild)
+app.command("restore")(recovery.restore)
 
 
 def main() -> None:

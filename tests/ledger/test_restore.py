@@ -27,8 +27,8 @@ from ledger.restore import RECEIPTS_FILE, plan_restore, restore
 from ledger.store.anchor import Anchor
 from ledger.store.jobs import DONE, LOST
 from projections.catalogue import Views
-from tests.ledger.rollbacks import RolledBack, a_rolled_back_ledger, put_back, say_public, study, take_copy
 from tests.support.ledgers import House, open_house, people, statement
+from tests.support.rollbacks import RolledBack, a_rolled_back_ledger, put_back, say_public, study, take_copy
 from tests.support.world import ORIGIN, identity
 
 PUBLIC_LOST, PRIVATE_LOST = 4, 15  # of three learners: registered, enrolled, two results, awarded

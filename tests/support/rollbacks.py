@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from api.client.statements import Statement
 from api.client.submission import Submission
 from ledger.deciding.batch import Outcome
 from ledger.founding import REGISTRAR
-from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, open_house, people, statement
+from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
 from tests.support.world import Human, a_result, an_award, an_enrolment, identity
 
 
@@ -105,7 +106,7 @@ def say_public(made: RolledBack) -> None:
 def study(made: RolledBack) -> None:
     """Register learners, enrol them, let them pass, and award: four submissions."""
     humans = made.humans
-    steps: list[tuple[str, Callable[[Human], list]]] = [
+    steps: list[tuple[str, Callable[[Human], list[Statement]]]] = [
         (REGISTRAR, lambda one: [statement("learner.registered", who=identity(one))]),
         (PROVIDER_KEY, lambda one: [statement("learner.enrolled", **an_enrolment(one))]),
         (
@@ -118,13 +119,8 @@ def study(made: RolledBack) -> None:
         made.private.append(_post(made.house, label, [row for one in humans for row in said(one)]))
 
 
-def _post(house: House, label: str, said: list) -> tuple[str, Submission, list[Outcome]]:
+def _post(house: House, label: str, said: list[Statement]) -> tuple[str, Submission, list[Outcome]]:
     submission = house.build(label, said)
     outcomes = house.send(submission)
     assert all(one.status.startswith("accepted") for one in outcomes), outcomes
     return label, submission, outcomes
-
-
-def again(house: House) -> House:
-    """Open the same files as another process would."""
-    return open_house(house.files.folder, house.clock)
