@@ -17,6 +17,7 @@ from api.client.keys import generate
 from api.client.receipt import check_receipt
 from api.client.rows import Row
 from api.client.submission import Submission, build, organisation_id
+from tests.support.handmade import MldsaKey, Witness
 
 ORIGIN = "ledger.example/log"
 LOG = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -168,6 +169,69 @@ def test_key_must_be_the_logs(key: str):
     """A key that cannot be read, of another kind or of another log checks nothing."""
     with pytest.raises(ClientError):
         check_receipt(TEXT, MADE, 2, log_vkey=key)
+
+
+MLDSA = MldsaKey("log")
+REEF, TIDE = Witness("reef.example/witness"), Witness("tide.example/witness")
+POLICY = (
+    f"log {vkey()}\nwitness reef {REEF.vkey}\nwitness tide {TIDE.vkey}\n"
+    "group both all reef tide\nquorum both\n"
+)
+
+
+def signed_more(*, mldsa: bool = True, witnesses: tuple[Witness, ...] = (REEF, TIDE)) -> str:
+    """Return the receipt with more signatures under its checkpoint."""
+    text = TEXT.split("\n\n")[1] + "\n"
+    lines = [MLDSA.note_line(ORIGIN, text)] if mldsa else []
+    return TEXT + "".join(lines + [witness.line(text, 1_794_000_000) for witness in witnesses])
+
+
+def test_every_key_of_the_log_and_every_witness_of_the_policy_signed():
+    """With all keys and a policy the receipt says who confirmed it, and when."""
+    keys = [vkey(), MLDSA.vkey(ORIGIN)]
+
+    found = check_receipt(signed_more(), MADE, 2, log_vkey=keys, policy=POLICY)
+
+    assert found.witnessed == {"reef": 1_794_000_000, "tide": 1_794_000_000}
+    assert check_receipt(signed_more(witnesses=()), MADE, 2, log_vkey=keys).witnessed == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "policy", "code"),
+    [
+        (signed_more(mldsa=False), [vkey(), MLDSA.vkey(ORIGIN)], None, "log-signature"),
+        (signed_more(), [vkey(), MldsaKey("another").vkey(ORIGIN)], None, "log-signature"),
+        (signed_more(), [vkey(), vkey(name="other.example/log")], None, "other-log"),
+        (signed_more(), [vkey(), REEF.vkey], None, "log-key-kind"),
+        (signed_more(), [], None, "refused"),
+        (signed_more(witnesses=(REEF,)), [vkey()], POLICY, "not-witnessed"),
+        (signed_more(witnesses=()), [vkey()], POLICY, "not-witnessed"),
+        (
+            signed_more() + REEF.line("ledger.example/log\n1\n", 1),
+            [vkey()],
+            POLICY,
+            "checkpoint-signature",
+        ),
+        (signed_more(), [vkey()], POLICY.replace("all", "3"), "policy"),
+    ],
+    ids=[
+        "second-key-missing",
+        "another-second-key",
+        "second-key-of-another-log",
+        "witness-as-log-key",
+        "no-key",
+        "one-witness-missing",
+        "no-witness",
+        "bad-cosignature",
+        "bad-policy",
+    ],
+)
+def test_all_keys_and_enough_witnesses_or_none(text: str, keys: list[str], policy: str | None, code: str):
+    """One signature that is missing or bad, and the receipt proves nothing."""
+    with pytest.raises(ClientError) as caught:
+        check_receipt(text, MADE, 2, log_vkey=keys, policy=policy)
+
+    assert caught.value.code == code
 
 
 @given(st.integers(0, len(TEXT) - 1), st.characters(codec="utf-8"))

@@ -6,6 +6,8 @@ was ever handed out.
 """
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from api.client.verify import Trust
 from api.client.verify.issued import Issuance
@@ -320,6 +322,30 @@ def test_the_standing_of_a_position(at, standing):
     key = Key("z", "credential", Span(10, 30), 20, reaffirmed=((22, 23),), annulled=((26, 29),))
 
     assert key.standing(at) is standing
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+def test_no_fate_of_a_key_lets_a_back_dated_document_through(data):
+    """Whatever became of a key that ended: what is on record after its end, or nowhere, is not verified."""
+    end = data.draw(st.integers(4, AFTER.position), "end")
+    since = data.draw(st.none() | st.integers(4, end + 3), "suspected from")
+    doubtful = [] if since is None else list(range(since, end + 1))
+    settled = sorted(data.draw(st.sets(st.sampled_from(doubtful), max_size=6)) if doubtful else [])
+    pairs = [list(pair) for pair in zip(settled[::2], settled[1::2], strict=False)]
+    fate = {"to": end, "suspected_from": since, "reaffirmed": pairs[::2], "annulled": pairs[1::2]}
+    receipts = data.draw(st.sampled_from([(), (WORLD.issued(AFTER),)]), "receipts")
+
+    verdict = answered(FORGED, *receipts, **fate)
+
+    assert verdict.headline not in (VERIFIED, WITH_NOTES)
+
+
+@settings(max_examples=100)
+@given(end=st.integers(BEFORE.position + 1, 40), since=st.none() | st.integers(BEFORE.position + 1, 40))
+def test_no_fate_of_a_key_harms_what_was_on_record_before(end, since):
+    """Retired, revoked or stolen at any later position: what was signed before verifies."""
+    assert answered(GENUINE, WORLD.issued(BEFORE), to=end, suspected_from=since).headline == VERIFIED
 
 
 def test_nothing_is_issued_without_a_receipt():

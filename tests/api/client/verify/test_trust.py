@@ -11,7 +11,7 @@ from api.client.verify.keys import Span
 from api.client.verify.trust import SIZE_MAX_BYTES, did_host
 from tests.api.client.verify.words import WORLD, YES, drop, put
 from tests.support.credentials import OPERATOR, PROVIDER
-from tests.support.handmade import HOST, Key, b64url, sorted_json
+from tests.support.handmade import HOST, ORIGIN, Key, b64url, sorted_json
 
 TRUST = WORLD.trust()
 SIGNATURE = WORLD.trust_signature(TRUST)
@@ -71,6 +71,27 @@ def test_a_signature_that_is_not_the_operators_is_refused(signature, error):
         Trust.parse(TRUST, signature)
 
 
+@pytest.mark.parametrize(
+    "fate",
+    [
+        {"to": WORLD.size},
+        {"from": WORLD.size + 1},
+        {"to": WORLD.size + 9, "suspected_from": WORLD.size + 5},
+        {"to": WORLD.size, "suspected_from": 2, "reaffirmed": [[2, WORLD.size]]},
+    ],
+    ids=["ended", "not-yet-registered", "suspected", "reaffirmed"],
+)
+def test_a_key_of_the_operator_that_is_out_of_use_signs_no_trust_file(fate):
+    """The key that signs a trust file counts at its position, beyond suspicion."""
+    content = WORLD.trust(lambda trust: trust["operator"]["keys"][0].update(fate))
+
+    with pytest.raises(Refused) as caught:
+        Trust.parse(content, WORLD.trust_signature(content))
+
+    assert caught.value.code == "trust-signature-key"
+    assert not Trust.parse(content).signed
+
+
 def test_a_line_feed_after_the_signature_is_no_matter():
     """Files end in line feeds."""
     assert Trust.parse(TRUST, SIGNATURE + b"\n").signed
@@ -124,6 +145,14 @@ def test_operator_keys_of_other_kinds_are_passed_over():
         put("microcredentials", 0, "listed_on", None),
         lambda trust: trust["issuers"].append(trust["issuers"][0]),
         lambda trust: trust["microcredentials"].append(trust["microcredentials"][0]),
+        lambda trust: trust["issuers"][0]["keys"].append(trust["issuers"][0]["keys"][0]),
+        lambda trust: trust["operator"]["keys"].append(trust["issuers"][0]["keys"][0]),
+        put("issuers", 0, "did", OPERATOR),
+        put("issuers", 0, "keys", 0, "suspected_from", "2026-11-22"),
+        put("issuers", 0, "keys", 0, "suspected_from", 5),
+        put("operator", "keys", 0, "annulled", [[5, 6]]),
+        put("log_keys", 1, "vkey", WORLD.log.mldsa.vkey("other.example/log")),
+        put("log_keys", 1, "vkey", WORLD.log.mldsa.vkey(ORIGIN)[:-4]),
     ],
 )
 def test_a_trust_file_of_another_form_is_refused(edit):
