@@ -13,6 +13,8 @@ from uuid import UUID
 from ledger.domain.base import LedgerAggregate
 from ledger.domain.register import Register
 from ledger.errors import Corrupt
+from ledger.keys.keyring import FOUNDING_POSITION
+from ledger.log.merkle import leaf_hash
 from ledger.log.note import parse_vkey
 from ledger.monitor.authentic import AuthenticLog
 from ledger.monitor.findings import Findings
@@ -40,6 +42,7 @@ class Rebuilt:
     registers: dict[int, Register] = field(default_factory=dict)
     seen: Seen | None = None
     public: int = 0
+    founding_leaf: bytes = b""  # leaf hash of the first entry
 
     def as_json(self) -> dict[str, Any]:
         """Return the register as `roa register rebuild --out` writes it."""
@@ -76,6 +79,8 @@ def rebuild(source: LogSource, trusted: Trusted, *, positions: Collection[int] =
 def _follow(log: AuthenticLog, result: Rebuilt, positions: frozenset[int]) -> None:
     follower = Follower(result.findings)
     for position, entry in log.entries():
+        if position == FOUNDING_POSITION:
+            result.founding_leaf = leaf_hash(entry)
         if follower.take(position, entry) is not None:
             result.public += 1
         if position in positions:

@@ -1,0 +1,95 @@
+"""Asking a served ledger, a log or a copy of one, at the address its asker named and nowhere else.
+
+No redirects, no proxy of the environment, no more bytes than the thing asked for can have, and no
+answer that drips in for ever.
+
+Source: C2SP tlog-tiles; LEDGER.md 5.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import httpx2
+
+from ledger.errors import Absent, Malformed, Unavailable
+from ledger.monitor.source import CHECKPOINT_MAX_BYTES, LogSource
+
+TIMEOUT_S = 10.0  # for each step; `TOTAL_S` bounds an answer that comes byte by byte
+TOTAL_S = 120.0
+_LOG = "/log"  # where a ledger has its log, below its own address
+_MISSING = (404, 410)
+_FOUND = 200
+
+
+class Site:
+    """One address, asked over one connection that is kept."""
+
+    def __init__(self, url: str, client: httpx2.Client) -> None:
+        self.url, self._client = url.rstrip("/"), client
+
+    def get(self, path: str, size_max_bytes: int, accept: str = "*/*") -> bytes:
+        """Return what stands at a path below the address.
+
+        Raises:
+            Absent: `missing`: nothing stands there.
+            Malformed: `too-large`: it is larger than `size_max_bytes`.
+            Unavailable: `no-answer`: nobody answers, or with something else.
+        """
+        try:
+            with self._client.stream("GET", f"{self.url}/{path}", headers={"Accept": accept}) as answer:
+                if answer.status_code in _MISSING:
+                    raise Absent(f"{self.url} has no {path}", code="missing")
+                if answer.status_code != _FOUND:
+                    raise Unavailable(f"{self.url} answers {answer.status_code} to {path}", code="no-answer")
+                return _body(answer, path, size_max_bytes)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise Unavailable(f"{self.url} gives no answer to {path}", code="no-answer") from error
+
+    def at(self, url: str) -> "Site":
+        """Return another address of the same host, over the same connection."""
+        return Site(url, self._client)
+
+
+def _body(answer: httpx2.Response, path: str, size_max_bytes: int) -> bytes:
+    started, parts, size = time.monotonic(), [], 0
+    for part in answer.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > size_max_bytes:
+            raise Malformed(f"{path} has more than {size_max_bytes} bytes", code="too-large")
+        if time.monotonic() - started > TOTAL_S:
+            raise Unavailable(f"the answer to {path} does not end", code="no-answer")
+    return b"".join(parts)
+
+
+def is_address(where: str) -> bool:
+    """Return whether that is an address to ask, and not a folder; Malformed when it is half of one."""
+    parts = urlsplit(where)
+    if parts.scheme not in ("http", "https"):
+        return False
+    if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+        raise Malformed("an address is http:// or https://, a host, and perhaps a path", code="address")
+    return True
+
+
+@contextmanager
+def site(url: str, *, transport: httpx2.BaseTransport | None = None) -> Iterator[Site]:
+    """Ask an address for a while; `transport` replaces the network in tests."""
+    client = httpx2.Client(timeout=TIMEOUT_S, transport=transport, follow_redirects=False, trust_env=False)
+    with client:
+        yield Site(url, client)
+
+
+def log_at(place: Site) -> tuple[LogSource, Site]:
+    """Return the log behind an address, and the ledger it belongs to.
+
+    The address may be the log's own, or the ledger's, which has its log under `/log`.
+    """
+    try:
+        place.get("checkpoint", CHECKPOINT_MAX_BYTES)
+    except Absent:
+        log = place.at(place.url + _LOG)
+        return LogSource(log.get, log.url), place
+    return LogSource(place.get, place.url), place.at(place.url.removesuffix(_LOG))
