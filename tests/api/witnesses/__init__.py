@@ -1,0 +1,1 @@
+"""Tests of the witnesses' door, and of how the log reaches other people's."""
