@@ -18,7 +18,7 @@ from tests.api.cli.shell import roa
 from tests.api.door import Door, results_csv, statuses
 from tests.support.hardware import SPARE_TOKEN, TOKEN, softhsm
 from tests.support.ledgers import PASSPHRASE, PROVIDER_KEY, a_ledger, registration_of
-from tests.support.world import ANA, PROVIDER
+from tests.support.world import ANA, PROVIDER, REGULATOR
 
 FOUNDING = {"checkpoint": "Ed25519", "receipt": "ES256", "credential": "Ed25519"}
 
@@ -188,6 +188,30 @@ def test_every_key_of_a_ledger_is_checked(tmp_path, module):
         ("receipt", False),
     ]
     assert (bad.json["ok"], "holds no private key" in bad.json["keys"][1]["sentence"]) == (False, True)
+
+
+def test_keys_for_others_are_kept_in_the_module_too(folder, module):
+    """`roa keys custody` registers the keys that lie in the module already, and makes files for no one."""
+    made = {
+        label: create(label, folder).out.split("kid ")[1].split(",")[0]
+        for label in ("95000.submission", "95000.credential")
+    }
+
+    kept = roa("keys", "custody", "--data", folder, REGULATOR)
+
+    keys = {key["kid"]: key for key in roa("keys", "list", "--data", folder, "--json").json["keys"]}
+    assert kept.code == 0, kept.err
+    for label, kid in made.items():
+        assert keys[kid]["purposes"] == [label.partition(".")[2]]
+        assert (keys[kid]["organisation"], keys[kid]["custody"], keys[kid]["to"]) == (
+            REGULATOR,
+            "delegated",
+            None,
+        )
+    assert [signer.thumbprint for _, signer in KeyStore(folder / "keys", b"", module).module_keys()] == [
+        made["95000.credential"],
+        made["95000.submission"],
+    ]
 
 
 # ------------------------------------------------------------------ a ledger with its keys in a module
