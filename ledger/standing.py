@@ -37,6 +37,10 @@ class Standings:
             found[position] = key.standing(position)
         return found
 
+    def signed_by(self, kid: str, positions: Sequence[int]) -> set[int]:
+        """Return which of these records rest on a statement that the key signed."""
+        return {at for at, signer in self._signed_by(self._store.submissions_at(positions)) if signer == kid}
+
     def annulled(self, topic: str) -> Iterator[LedgerNotification]:
         """Yield every record of a topic that was annulled."""
         for key in self._suspects:
@@ -48,8 +52,7 @@ class Standings:
     ) -> Iterator[LedgerNotification]:
         start = first
         while batch := self._store.select_notifications(start, _BATCH, stop=last, topics=(topic,)):
-            cited = self._store.submissions_at([one.id for one in batch])
-            signed = {position for position, kid in self._signed_by(cited) if kid == key.kid}
+            signed = self.signed_by(key.kid, [one.id for one in batch])
             for one in batch:
                 assert isinstance(one, LedgerNotification)
                 if one.id in signed and key.standing(one.id) == ANNULLED:

@@ -39,7 +39,8 @@ from api.client.answers import counts
 from api.client.statements import Statement
 from api.client.submission import build, organisation_id
 from api.house import House, close_house, files_of, furnish, open_house
-from api.operations.registrar import found, say_or_fail, take_into_custody
+from api.operations.custody import take_into_custody
+from api.operations.registrar import found, say_or_fail
 from api.security.tokens import Bearer
 from api.settings import DEMO_MARK, Settings
 from ledger.domain.founding import OPERATOR_BODY
@@ -305,7 +306,9 @@ def _revoke(house: House, award: UUID) -> None:
                 "effective_on": "2026-11-20",
             }
         ],
-        signer=ledger.keystore.get(custody_label(data_of.PROVIDER, "submission")),
+        signer=ledger.signer(
+            custody_label(data_of.PROVIDER, "submission"), organisation_id(data_of.PROVIDER), "submission"
+        ),
         organisation=organisation_id(data_of.PROVIDER),
         origin=ledger.founding.origin,
         now_s=ledger.clock.now_us() // 1_000_000,

@@ -10,7 +10,8 @@ from api.client import keys as kit
 from api.client.errors import Malformed
 from api.client.jose import read_json
 from api.client.submission import organisation_id
-from api.operations.registrar import say_or_fail, take_into_custody
+from api.operations.custody import take_into_custody
+from api.operations.registrar import say_or_fail
 from ledger.clock import SystemClock, civil_date
 
 app = typer.Typer(help="Keys and tokens.", no_args_is_help=True)
@@ -117,6 +118,7 @@ def list_keys(data: Data, as_json: AsJson = False) -> None:
                     "custody": key.custody,
                     "from": key.registered_at,
                     "to": key.ended_at,
+                    "suspected_from": key.suspected_from,
                 }
             )
     if as_json:

@@ -5,7 +5,17 @@ import traceback
 
 import typer
 
-from api.cli import demonstration, hsm_commands, keepers, key_commands, recovery, visitors, watchers, witness_commands
+from api.cli import (
+    demonstration,
+    hsm_commands,
+    keepers,
+    key_ceremonies,
+    key_commands,
+    recovery,
+    visitors,
+    watchers,
+    witness_commands,
+)
 from api.cli.console import INTERNAL, err
 
 app = typer.Typer(
@@ -24,6 +34,8 @@ app.command("audit")(keepers.audit)
 app.command("publish")(keepers.publish)
 app.add_typer(key_commands.app, name="keys")
 key_commands.app.add_typer(hsm_commands.app, name="hsm")
+for ceremony in ("rotate", "retire", "revoke", "reaffirm", "annul", "suspects"):
+    key_commands.app.command(ceremony)(getattr(key_ceremonies, ceremony))
 app.add_typer(witness_commands.app, name="witness")
 app.command("fsck")(watchers.fsck)
 app.command("monitor")(watchers.monitor)

@@ -3,23 +3,20 @@
 Source: LEDGER.md 2 (genesis), SPEC.md 1.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.client.statements import Statement
 from api.client.submission import build, organisation_id
 from ledger.application import Ledger
-from ledger.clock import civil_date
 from ledger.deciding.batch import Outcome
 from ledger.domain.founding import OPERATOR_BODY
 from ledger.errors import Refusal
 from ledger.files import LedgerFiles
 from ledger.founding import REGISTRAR, Charter, founding_statement, prepare_files
-from ledger.keys.keystore import custody_label
 from ledger.keys.pkcs11 import Pkcs11Module
 from ledger.keys.signer import Signer
 from ledger.policy.findings import fix, sentence
-from ledger.possession import prove_possession
 from ledger.statements import read_submission
 
 FIRST_DAY = "2018-08-22"  # when the first rules on micro-credentials came into force
@@ -73,8 +70,9 @@ def say(ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement]) -> 
         Unauthorised: the registrar's key is not in custody here.
     """
     founding = ledger.founding
-    registrar = ledger.keystore.get(REGISTRAR)
-    return _submit(ledger, registrar, founding.registrar_number, founding.origin, statements)
+    number = founding.registrar_number
+    registrar = ledger.signer(REGISTRAR, organisation_id(number), "submission")
+    return _submit(ledger, registrar, number, founding.origin, statements)
 
 
 def say_or_fail(ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement]) -> list[Outcome]:
@@ -107,43 +105,3 @@ def _check(outcomes: list[Outcome]) -> list[Outcome]:
             which = f"statement {outcome.row + 1}: " if len(outcomes) > 1 else ""
             raise Refusal(f"{which}{first.code} {sentence(first)} {fix(first)}", code=first.code)
     return outcomes
-
-
-def take_into_custody(
-    ledger: Ledger, references: Iterable[int | str], *, alg: str = "Ed25519"
-) -> list[Outcome]:
-    """Make and register a submission key and a credential key for organisations that have none.
-
-    Raises:
-        Refusal: one of them is not on the register, or all have these keys already.
-    """
-    statements = []
-    registered = ledger.keyring()
-    not_before = civil_date(ledger.clock.now_us()).isoformat()
-    for reference in references:
-        for purpose in ("submission", "credential"):
-            label = custody_label(reference, purpose)
-            signer = (
-                ledger.keystore.get(label)
-                if ledger.keystore.has(label)
-                else ledger.keystore.create(label, alg)
-            )
-            if registered.get(signer.thumbprint) is not None:
-                continue
-            statements.append(
-                {
-                    "type": "key.registered",
-                    "v": 1,
-                    "organisation": reference,
-                    "jwk": signer.public_key_jwk(),
-                    "purposes": [purpose],
-                    "custody": "delegated",
-                    "not_before": not_before,
-                    "possession": prove_possession(
-                        signer, organisation_id(reference), ledger.founding.origin
-                    ),
-                }
-            )
-    if not statements:
-        raise Refusal("their keys are kept here already: nothing is left to do")
-    return say_or_fail(ledger, statements)

@@ -69,6 +69,33 @@ def cosigned_size(connection: Connection, vkeys: Collection[str]) -> int:
     return int(row[0] or 0)
 
 
+def size_witnessed_by(connection: Connection, instant_s: int) -> int | None:
+    """Return the largest size that some witness had cosigned by an instant; None when there were none yet."""
+    row = connection.execute(
+        "SELECT MAX(p.size) FROM checkpoint p JOIN cosignature c ON c.checkpoint = p.number"
+        " WHERE c.timestamp_s <= ?",
+        (instant_s,),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def last_seen(connection: Connection, vkeys: Collection[str]) -> dict[str, tuple[int, int]]:
+    """Return which checkpoint each of these keys cosigned last: (size, seconds since 1970).
+
+    Keys without one among the newest checkpoints are absent.
+    """
+    marks = ",".join("?" * len(vkeys))
+    rows = connection.execute(
+        # Beside a MAX, SQLite takes the other columns from the row that has it.
+        "SELECT k.vkey, MAX(c.checkpoint), p.size, c.timestamp_s FROM cosignature c"
+        " JOIN cosigner k ON k.number = c.cosigner JOIN checkpoint p ON p.number = c.checkpoint"
+        f" WHERE c.checkpoint > (SELECT MAX(number) FROM checkpoint) - ? AND k.vkey IN ({marks})"
+        " GROUP BY k.vkey",
+        (_LOOK_BACK, *vkeys),
+    )
+    return {vkey: (size, timestamp_s) for vkey, _, size, timestamp_s in rows}
+
+
 def newest(
     connection: Connection, policy: Policy | None, *, size_at_least: int = 0
 ) -> ServedCheckpoint | None:

@@ -6,6 +6,7 @@ called with each name; crash tests stop the process there.
 Source: LEDGER.md 6.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -317,8 +318,7 @@ class LedgerRecorder(ApplicationRecorder):
     def submissions_at(self, positions: Sequence[int]) -> dict[int, int]:
         """Return position to number of the submission it rests on; records that rest on none are absent."""
         rows = self.database.select_in(
-            "SELECT position, submission FROM record"
-            " WHERE position IN ({marks}) AND submission IS NOT NULL",
+            "SELECT position, submission FROM record WHERE position IN ({marks}) AND submission IS NOT NULL",
             list(positions),
         )
         return dict(rows)
@@ -338,6 +338,17 @@ class LedgerRecorder(ApplicationRecorder):
             (stream.bytes, upto),
         ).fetchone()
         return None if row is None else LedgerNotification(stream, *row)
+
+    def position_recorded_by(self, instant_us: int) -> int:
+        """Return the newest position recorded at or before an instant, 0 when there is none."""
+        # Instants ascend with positions, so the border is found by halving, without an index.
+        return bisect_right(range(1, self.head().size + 1), instant_us, key=self._recorded_at_us)
+
+    def _recorded_at_us(self, position: int) -> int:
+        row = self.database.reader.execute(
+            "SELECT recorded_at_us FROM record WHERE position = ?", (position,)
+        ).fetchone()
+        return int(row[0])
 
     def organisation_of(self, submission: int | None) -> UUID | None:
         """Return the organisation of a submission's number, None where there is none."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from api.operations.registrar import found, say, say_or_fail, take_into_custody
+from api.operations.custody import take_into_custody
+from api.operations.registrar import found, say, say_or_fail
 from ledger.application import Ledger
 from ledger.audit import audit
 from ledger.clock import SystemClock, microseconds

@@ -11,7 +11,7 @@ from typing import Any
 
 from api.house import House as Furnished
 from api.house import furnish
-from api.operations.registrar import take_into_custody
+from api.operations.custody import take_into_custody
 from api.settings import Settings
 from ledger.encoding.msgpack import unpack
 from ledger.encoding.strict_json import canonical
