@@ -29,6 +29,32 @@ def node() -> Path:
     raise FileNotFoundError(f"{PACKAGE} holds no program named node: install the dev dependencies")
 
 
+class Conversation:
+    """A Node process that answers one case after the other, for tests that ask hundreds."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [node(), "--disable-warning=ExperimentalWarning", RUNNER, "--stdin"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={},
+            encoding="utf-8",
+        )
+
+    def ask(self, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return {"gives": …} or {"code": …}."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"kind": kind, "given": given}) + "\n")
+        self._process.stdin.flush()
+        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate(timeout=_TIMEOUT_S)
+
+
 def run_node(arguments: Sequence[str | Path], *, text: str = "", folder: Path = ROOT) -> str:
     """Return what a Node process printed; CalledProcessError when it fails."""
     done = subprocess.run(

@@ -8,6 +8,7 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { argv, exit, stdin } from 'node:process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import * as verifier from '../../api/web/static/verifier/index.js';
@@ -117,9 +118,7 @@ async function runFiles(places) {
 }
 
 async function runLines() {
-  let text = '';
-  for await (const chunk of stdin.setEncoding('utf8')) text += chunk;
-  for (const line of text.split('\n').filter((one) => one)) console.log(JSON.stringify(await answer(JSON.parse(line))));
+  for await (const line of createInterface({ input: stdin })) console.log(JSON.stringify(await answer(JSON.parse(line))));
   return 0;
 }
 

@@ -9,7 +9,7 @@ const SIGNATURES_MAX = 100;
 const KEY_ID_BYTES = 4;
 const CONTROL = /[\x00-\x09\x0b-\x1f]/;
 const SIGNATURE = /^— ([^\p{White_Space}+]+) (\P{White_Space}+)$/u;
-const VKEY = /^([^\p{White_Space}\x00-\x1f+]+)\+([0-9a-f]{8})(?:\+(.*))?$/su;
+const VKEY = /^([^\p{White_Space}\x1c-\x1f+]+)\+([0-9a-f]{8})(?:\+(.*))?$/su;
 
 /** Returns {text, signatures: [{name, keyId, blob}]}; whether a signature holds is not looked at. */
 export function parseNote(input) {
