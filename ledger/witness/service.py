@@ -207,8 +207,8 @@ def _signed(request: AddCheckpoint, keys: Sequence[VerifierKey]) -> _Signed | No
     held = [key for key in keys if _holds(request.note, key)]
     if not held:
         return None
-    names = {(key.name, key.key_id) for key in held}
-    kept = tuple(one for one in request.note.signatures if (one.name, one.key_id) in names)
+    first = {(one.name, one.key_id): one for one in reversed(request.note.signatures)}
+    kept = tuple(first[key.name, key.key_id] for key in held)
     return _Signed(request, format_note(Note(request.note.text, kept)).decode())
 
 
