@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.log.checkpoint import Checkpoint, format_checkpoint
 from ledger.log.merkle import MemoryTree, leaf_hash
 from ledger.log.note import parse_vkey
 from ledger.log.tiles import Tile, entry_bundle, parse_entry_bundle, path_of
@@ -70,7 +71,7 @@ def test_a_published_log_is_clean(house: House, place: Path) -> None:
     assert fsck(folder(place), Trusted()).as_json() == {**result.as_json(), "keys": "own"}
 
 
-def _tile(house: House, place: Path) -> list[tuple[str, str]]:
+def _tile(_house: House, place: Path) -> list[tuple[str, str]]:
     flip(place / FIRST)
     return [("tile", FIRST)]
 
@@ -81,12 +82,12 @@ def _last_tile(house: House, place: Path) -> list[tuple[str, str]]:
     return [("tile", name)]
 
 
-def _top_tile(house: House, place: Path) -> list[tuple[str, str]]:
+def _top_tile(_house: House, place: Path) -> list[tuple[str, str]]:
     flip(place / TOP)
     return [("tile", TOP)]
 
 
-def _bundle(house: House, place: Path) -> list[tuple[str, str]]:
+def _bundle(_house: House, place: Path) -> list[tuple[str, str]]:
     flip(place / "tile/entries/001")
     return [("bundle", "tile/entries/001")]
 
@@ -97,23 +98,23 @@ def _last_bundle(house: House, place: Path) -> list[tuple[str, str]]:
     return [("bundle", name)]
 
 
-def _missing_tile(house: House, place: Path) -> list[tuple[str, str]]:
+def _missing_tile(_house: House, place: Path) -> list[tuple[str, str]]:
     (place / FIRST).unlink()
     return [("missing", FIRST)]
 
 
-def _missing_bundle(house: House, place: Path) -> list[tuple[str, str]]:
+def _missing_bundle(_house: House, place: Path) -> list[tuple[str, str]]:
     (place / "tile/entries/001").unlink()
     return [("missing", "tile/entries/001")]
 
 
-def _cut_bundle(house: House, place: Path) -> list[tuple[str, str]]:
+def _cut_bundle(_house: House, place: Path) -> list[tuple[str, str]]:
     name = "tile/entries/001"
     (place / name).write_bytes((place / name).read_bytes()[:-1])
     return [("bundle-cut", name)]
 
 
-def _short_bundle(house: House, place: Path) -> list[tuple[str, str]]:
+def _short_bundle(_house: House, place: Path) -> list[tuple[str, str]]:
     name = "tile/entries/001"
     entries = parse_entry_bundle((place / name).read_bytes())
     (place / name).write_bytes(entry_bundle(entries[:-1]))
@@ -127,24 +128,24 @@ def _long_bundle(house: House, place: Path) -> list[tuple[str, str]]:
     return [("bundle-size", name)]
 
 
-def _overfull_bundle(house: House, place: Path) -> list[tuple[str, str]]:
+def _overfull_bundle(_house: House, place: Path) -> list[tuple[str, str]]:
     name = "tile/entries/000"
     entries = parse_entry_bundle((place / name).read_bytes())
     (place / name).write_bytes(entry_bundle([*entries, entries[0]]))
     return [("bundle-count", name)]
 
 
-def _short_tile(house: House, place: Path) -> list[tuple[str, str]]:
+def _short_tile(_house: House, place: Path) -> list[tuple[str, str]]:
     (place / FIRST).write_bytes((place / FIRST).read_bytes()[:-1])
     return [("tile-size", FIRST)]
 
 
-def _long_tile(house: House, place: Path) -> list[tuple[str, str]]:
+def _long_tile(_house: House, place: Path) -> list[tuple[str, str]]:
     (place / FIRST).write_bytes((place / FIRST).read_bytes() + b"\0")
     return [("too-large", FIRST)]
 
 
-def _swapped_entries(house: House, place: Path) -> list[tuple[str, str]]:
+def _swapped_entries(_house: House, place: Path) -> list[tuple[str, str]]:
     name = "tile/entries/001"
     first, second, *rest = parse_entry_bundle((place / name).read_bytes())
     (place / name).write_bytes(entry_bundle([second, first, *rest]))
@@ -155,13 +156,13 @@ def _two_faults(house: House, place: Path) -> list[tuple[str, str]]:
     return [*_tile(house, place), *_bundle(house, place)]
 
 
-def _everything_of_a_tile_missing(house: House, place: Path) -> list[tuple[str, str]]:
+def _everything_of_a_tile_missing(_house: House, place: Path) -> list[tuple[str, str]]:
     (place / FIRST).unlink()
     (place / "tile/entries/000").unlink()
     return [("missing", "tile/entries/000"), ("missing", FIRST)]
 
 
-def _no_checkpoint(house: House, place: Path) -> list[tuple[str, str]]:
+def _no_checkpoint(_house: House, place: Path) -> list[tuple[str, str]]:
     (place / "checkpoint").unlink()
     return [("missing", "checkpoint")]
 
@@ -206,7 +207,7 @@ def test_a_signature_that_does_not_hold_is_found(house: House, place: Path) -> N
     assert found(looked(house, place)) == [("signature", "checkpoint")]
 
 
-def test_by_its_own_keys_a_log_agrees_with_itself_or_not(house: House, place: Path) -> None:
+def test_by_its_own_keys_a_log_agrees_with_itself_or_not(place: Path) -> None:
     """Where no key is given, those of the founding are asked, after the entries have led to the root."""
     note = (place / "checkpoint").read_text()
     head, _, signatures = note.partition("\n\n")
@@ -222,8 +223,6 @@ def test_by_its_own_keys_a_log_agrees_with_itself_or_not(house: House, place: Pa
 def _log_of(place: Path, entries: list[bytes]) -> None:
     """Write an unsigned log of these entries, at most one tile."""
     tree = MemoryTree(map(leaf_hash, entries))
-    from ledger.log.checkpoint import Checkpoint, format_checkpoint  # noqa: PLC0415
-
     files = {
         path_of(Tile(None, 0, len(entries))): entry_bundle(entries),
         path_of(Tile(0, 0, len(entries))): b"".join(map(leaf_hash, entries)),
