@@ -39,6 +39,7 @@ UNREAD = not_checked("unread", "Not looked at, because the file could not be rea
 BAD_SIGNATURE = not_checked("bad-signature", "Not looked at, because the signature does not hold.")
 IN_FORCE, REVOKED, NOT_KNOWN = "in force", "revoked", "not known"
 _NAMED_MAX = 3
+_RECEIPTS = 7  # the number of their check
 _HOLDS = (Result.PASSED, Result.WARNING)
 
 Answers = dict[int, Answer]
@@ -234,7 +235,9 @@ def _together(number: int, own: Answer | None, awards: list[_Examined]) -> Answe
     results = [answer.result for _, answer in inner] + ([] if own is None else [own.result])
     worst = next(result for result in WORST if result in results)
     if worst is Result.PASSED:
-        return _all_passed(number, len(awards))
+        # Of its receipts a record says itself which it has; of the rest it speaks for its awards too.
+        more = f" {own.sentence}" if own is not None and number == _RECEIPTS else ""
+        return _all_passed(number, len(awards), more)
     told = [] if own is None or own.result is not worst else [("The record itself", own)]
     told += [
         (f"Award {at + 1} of {len(awards)}, {awards[at].award.label}", answer)
@@ -284,11 +287,11 @@ _ALL = {
 }
 
 
-def _all_passed(number: int, awards: int) -> Answer:
+def _all_passed(number: int, awards: int, more: str) -> Answer:
     one, several = _ALL[number]
     if awards == 1:
-        return passed("all", one.format(awards="the award in it"))
-    return passed("all", several.format(awards=f"the {counted(awards, 'award')} in it"))
+        return passed("all", one.format(awards="the award in it") + more)
+    return passed("all", several.format(awards=f"the {counted(awards, 'award')} in it") + more)
 
 
 def _summary(examined: _Examined) -> dict[str, Any]:

@@ -76,8 +76,11 @@ def test_what_has_no_receipt_is_named(missing, who):
 
 def test_a_record_with_keys_in_force_needs_no_receipts():
     """As before."""
-    assert answered(RECORD).headline == "Verified"
-    assert answered(RECORD, *RECEIPTS).headline == "Verified"
+    bare, whole = answered(RECORD), answered(RECORD, *RECEIPTS)
+
+    assert bare.headline == whole.headline == "Verified"
+    assert "on record" not in sentence(bare, 7)
+    assert sentence(whole, 7).endswith("The signing of this very document is on record there.")
 
 
 def test_that_the_very_document_is_on_record_is_said():

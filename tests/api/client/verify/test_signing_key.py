@@ -5,6 +5,9 @@ their signing follow; the key ends at END. A thief holds the key from then on, a
 was ever handed out.
 """
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -346,6 +349,18 @@ def test_no_fate_of_a_key_lets_a_back_dated_document_through(data):
 def test_no_fate_of_a_key_harms_what_was_on_record_before(end, since):
     """Retired, revoked or stolen at any later position: what was signed before verifies."""
     assert answered(GENUINE, WORLD.issued(BEFORE), to=end, suspected_from=since).headline == VERIFIED
+
+
+def test_every_answer_about_keys_is_explained_to_employers():
+    """The page for employers has each code of this check, and says what to do."""
+    root = Path(__file__).parents[4]
+    source = (root / "api" / "client" / "verify" / "signing_key.py").read_text(encoding="utf-8")
+    page = (root / "docs" / "for-employers.md").read_text(encoding="utf-8")
+
+    found = set(re.findall(r'"(key(?:-[a-z]+)*)"', source))
+
+    assert len(found) == 14
+    assert {code for code in found if f"`{code}`" not in page} == set()
 
 
 def test_nothing_is_issued_without_a_receipt():
