@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from api import employers, learners, register
 from api.house import House
 from api.operations.background import Background
+from api.operations.routes import router as operations
 from api.problems import add_handlers
 from api.providers.posting import Desk
 from api.providers.routes import router as providers
@@ -47,7 +48,7 @@ def create_app(house: House) -> FastAPI:
     add_handlers(app)
     app.add_middleware(SafeHeaders)
     app.add_middleware(HeadAsGet)
-    for router in (providers, transparency, register.router, employers.router, learners.router):
+    for router in (providers, transparency, operations, register.router, employers.router, learners.router):
         app.include_router(router)
     if house.demo:
         app.include_router(learners.demo_router)

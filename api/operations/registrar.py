@@ -9,6 +9,7 @@ from typing import Any
 from api.client.statements import Statement
 from api.client.submission import build, organisation_id
 from ledger.application import Ledger
+from ledger.clock import Clock
 from ledger.deciding.batch import Outcome
 from ledger.domain.founding import OPERATOR_BODY
 from ledger.errors import Refusal
@@ -23,17 +24,22 @@ FIRST_DAY = "2018-08-22"  # when the first rules on micro-credentials came into 
 
 
 def found(
-    files: LedgerFiles, passphrase: bytes, charter: Charter, *, module: Pkcs11Module | None = None
+    files: LedgerFiles,
+    passphrase: bytes,
+    charter: Charter,
+    *,
+    module: Pkcs11Module | None = None,
+    clock: Clock | None = None,
 ) -> Ledger:
     """Found a ledger: its first record, then regulator and operator registered like everybody.
 
-    `module` is the hardware module in which some of its keys may lie.
+    `module` is the hardware module in which some of its keys may lie; `clock` the machine's when left out.
 
     Raises:
         FileExistsError: there is a ledger in the folder.
     """
     keystore = prepare_files(files, passphrase, module=module)
-    ledger = Ledger(files, passphrase, module=module)
+    ledger = Ledger(files, passphrase, module=module, clock=clock)
     now_us = ledger.clock.now_us()
     registrar = keystore.get(REGISTRAR)
     origin, number = charter.origin, charter.registrar_number

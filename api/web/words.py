@@ -219,6 +219,15 @@ def sentence(text: str) -> str:
     return f"{capital(text)}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
+def code_spans(text: str) -> Markup:
+    """Return a text in which what stands between backticks is set as code."""
+    parts = [
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(text.split("`"))
+    ]
+    return Markup().join(parts)
+
+
 def te_reo(word: str) -> Markup:
     """Return the te reo Māori heading that goes before the English one, marked as such for screen readers."""
     return Markup('<span lang="mi">{}</span>').format(TE_REO[word])
@@ -241,6 +250,7 @@ FILTERS: dict[str, Any] = {
     "short_title": short_title,
     "capital": capital,
     "sentence": sentence,
+    "code_spans": code_spans,
 }
 TABLES: dict[str, Mapping[str, str]] = {
     "statuses": STATUSES,
