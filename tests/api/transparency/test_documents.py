@@ -63,7 +63,7 @@ def test_the_trust_file_is_signed_by_the_operator(awarding):
     assert len(issuer.keys) == 1
     assert [(one.code, one.end) for one in issuer.accreditations] == [("6022", None)]
     assert trust.listings["6022", 1].credits == 20
-    assert not trust.needs_witnesses
+    assert not trust.policy.needs_witnesses
 
 
 def test_a_changed_trust_file_does_not_hold(awarding):
