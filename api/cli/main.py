@@ -7,6 +7,7 @@ import typer
 
 from api.cli import (
     demonstration,
+    drill_commands,
     hsm_commands,
     keepers,
     key_ceremonies,
@@ -37,6 +38,7 @@ key_commands.app.add_typer(hsm_commands.app, name="hsm")
 for ceremony in ("rotate", "retire", "revoke", "reaffirm", "annul", "suspects"):
     key_commands.app.command(ceremony)(getattr(key_ceremonies, ceremony))
 app.add_typer(witness_commands.app, name="witness")
+app.add_typer(drill_commands.app, name="drill")
 app.command("fsck")(watchers.fsck)
 app.command("monitor")(watchers.monitor)
 app.add_typer(watchers.mirror, name="mirror")

@@ -1,0 +1,172 @@
+"""A key is stolen: what was signed before stays verified, what a thief back-dates does not.
+
+First a provider's credential key, with which a thief signs documents elsewhere; then its submission
+key, with which a thief makes awards in the ledger itself.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from api.cli.drills.result import Drill
+from api.cli.drills.stage import PROVIDER, Stage, a_stage
+from api.client.submission import organisation_id
+from api.client.verify import Trust, verify
+from api.operations import custody
+from ledger.errors import LedgerError
+from ledger.founding import CREDENTIAL
+from ledger.keys.did import provider_did
+from ledger.keys.keystore import custody_label
+from ledger.keys.signer import Signer
+from projections.exports.securing import document_bytes, sign_credential
+
+VERIFIED, OPEN, NOT_VALID = "Verified", "Could not be verified completely", "Not valid"
+_DOCUMENT, _ISSUED = "credential.json", "issued.tlog-proof"
+
+
+def run(place: Path) -> Drill:
+    """Play it in a folder."""
+    drill = Drill("compromise")
+    with a_stage(place / "one") as stage:
+        learners = [stage.awarded(number) for number in range(4)]
+        stage.publish()
+        _rotation(drill, stage, learners[0])
+        _credential_key(drill, stage, learners[1], learners[2])
+        _submission_key(drill, stage, learners[3])
+    return drill
+
+
+# ------------------------------------------------------------------ rotation
+
+
+def _rotation(drill: Drill, stage: Stage, learner: UUID) -> None:
+    bundle = _bundle(stage, learner)
+    drill.expect("an award is verified", _headline(stage, bundle), VERIFIED)
+    custody.rotate(stage.house.ledger, PROVIDER, CREDENTIAL)
+    stage.publish()
+    drill.expect("its provider's key was rotated: still", _headline(stage, bundle), VERIFIED)
+    without = _changed(bundle, {_ISSUED: None})
+    drill.expect("without the receipt of its issuing nobody can tell when", _headline(stage, without), OPEN)
+
+
+# ------------------------------------------------------------------ a credential key
+
+
+def _credential_key(drill: Drill, stage: Stage, before: UUID, between: UUID) -> None:
+    ledger = stage.house.ledger
+    genuine = _bundle(stage, before)
+    thief = ledger.signer(custody_label(PROVIDER, CREDENTIAL), organisation_id(PROVIDER), CREDENTIAL)
+    since = ledger.store.head().size + 1
+    suspect = _bundle(stage, between)  # its provider goes on signing, and knows nothing yet
+    forged = _back_dated(stage, genuine, thief)
+    receipts: dict[str, Mapping[str, bytes | None]] = {
+        "without receipt": {_ISSUED: None},
+        "with the receipt of another document": {},
+    }
+    drill.expect("nobody knows yet: the thief's copy, with no receipt", _headline(stage, forged), VERIFIED)
+
+    custody.revoke(ledger, PROVIDER, thief.thumbprint, "stolen", since)
+    custody.rotate(ledger, PROVIDER, CREDENTIAL)
+    stage.publish()
+    drill.expect("declared stolen: what was signed before", _headline(stage, genuine), VERIFIED)
+    for what, members in receipts.items():
+        content = _changed(genuine, {_DOCUMENT: _document_of(forged), **members})
+        wanted = OPEN if members else NOT_VALID
+        drill.expect(f"a back-dated document {what}", _headline(stage, content), wanted)
+    drill.expect("what its provider signed since then", _headline(stage, suspect), OPEN)
+    signed_at = max(at for at, topic in _issued_positions(stage, since) if topic == "credential.issued")
+    custody.settle(ledger, PROVIDER, thief.thumbprint, signed_at, signed_at, own=True)
+    stage.publish()
+    drill.expect("reaffirmed by its provider", _headline(stage, suspect), "Verified, with notes")
+
+
+def _issued_positions(stage: Stage, since: int) -> list[tuple[int, str]]:
+    found = stage.house.ledger.store.select_notifications(since, 100, topics=("credential.issued",))
+    return [(one.id, one.topic) for one in found]
+
+
+# ------------------------------------------------------------------ a submission key
+
+
+def _submission_key(drill: Drill, stage: Stage, learner: UUID) -> None:
+    ledger = stage.house.ledger
+    bundle = _bundle(stage, learner)
+    (award,) = stage.house.issuer.record(learner).awards
+    position = award.held.position
+    key = ledger.signer(custody_label(PROVIDER, "submission"), organisation_id(PROVIDER), "submission")
+    custody.revoke(ledger, PROVIDER, key.thumbprint, "stolen", position)
+    open_ones = [at for at, _ in custody.suspects(ledger, key.thumbprint)]
+    drill.expect("a submission key was stolen: the award is suspect", position in open_ones, wanted=True)
+    drill.expect("no document is made of it", _export_code(stage, learner), "suspect")
+    custody.settle(ledger, PROVIDER, key.thumbprint, position, position, own=False)
+    stage.publish()
+    drill.expect("annulled: no document is made of it", _export_code(stage, learner), "annulled")
+    status = _status_list(stage)
+    late = _changed(bundle, {"status-list.json": status})
+    drill.expect("an older copy, with today's status list", _headline(stage, late), NOT_VALID)
+
+
+# ------------------------------------------------------------------ documents
+
+
+def _bundle(stage: Stage, learner: UUID) -> bytes:
+    (award,) = stage.house.issuer.record(learner).awards
+    return stage.house.issuer.export(learner, "bundle", award.held.award_id).data
+
+
+def _export_code(stage: Stage, learner: UUID) -> str:
+    try:
+        stage.house.issuer.export(learner, "ob3", stage.house.issuer.record(learner).awards[0].held.award_id)
+    except LedgerError as error:
+        return error.code
+    return "made"
+
+
+def _status_list(stage: Stage) -> bytes:
+    data = stage.house.issuer.status_list(PROVIDER, 1)
+    assert data is not None
+    return data
+
+
+def _headline(stage: Stage, content: bytes) -> str:
+    trust, signature = stage.house.issuer.trust_file()
+    held = Trust.parse(trust, signature.encode())
+    return verify(content, trust=held, fetch=None, now_us=stage.clock.now_us()).headline
+
+
+def _document_of(bundle: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        return archive.read(_DOCUMENT)
+
+
+def _changed(bundle: bytes, members: Mapping[str, bytes | None]) -> bytes:
+    """Return a bundle with other members; those that become None are left out."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(bundle)) as old, zipfile.ZipFile(made, "w") as new:
+        for name in old.namelist():
+            content = members.get(name, old.read(name)) if name in members else old.read(name)
+            if content is not None:
+                new.writestr(name, content)
+    return made.getvalue()
+
+
+def _back_dated(stage: Stage, bundle: bytes, thief: Signer) -> bytes:
+    """Return a bundle whose document claims better grades, signed by a thief as if it had been long ago."""
+    document: dict[str, Any] = deepcopy(json.loads(_document_of(bundle)))
+    proof = document.pop("proof")
+    for result in document["credentialSubject"]["result"]:
+        if result.get("value") == "A":
+            result["value"] = "E"
+    credits_earned = float(document["credentialSubject"]["creditsEarned"])
+    document["credentialSubject"]["creditsEarned"] = credits_earned
+    document["credentialSubject"]["achievement"]["creditsAvailable"] = credits_earned
+    did = provider_did(stage.house.issuer.host, PROVIDER)
+    signed_at_us = stage.clock.now_us()
+    assert proof["proofPurpose"] == "assertionMethod"
+    forged = sign_credential(document, thief, did, signed_at_us)
+    return _changed(bundle, {_DOCUMENT: document_bytes(forged), _ISSUED: None})
