@@ -2,6 +2,7 @@
 
     python -m tests.crash.child submit LEDGER NOW_US STEP NTH FILE     post the submission in FILE
     python -m tests.crash.child publish LEDGER NOW_US STEP NTH FILE    publish, noting what is signed in FILE
+    python -m tests.crash.child restore LEDGER NOW_US STEP NTH FILE    restore, accepting what is lost
 
 The NTH time that STEP is reached the kill comes, as unannounced as a power cut to the process. What
 was acknowledged before (rows decided, checkpoint returned) is printed as it happens.
@@ -20,6 +21,7 @@ from ledger.founding import log_signer
 from ledger.log.checkpoint import Checkpoint, format_checkpoint
 from ledger.log.signing import LogSigner
 from ledger.publisher import Publisher
+from ledger.restore import restore
 from ledger.store.anchor import Anchor
 from tests.crash.steps import CHUNK_ROWS
 from tests.support.ledgers import House, open_house, received
@@ -35,6 +37,8 @@ def main(action: str, folder: str, now_us: str, step: str, nth: str, file: str) 
         house.ledger.store.at_step = kill
         submission = received(Submission.load(Path(file)))
         house.ledger.submit(submission, progress=_acknowledge)
+    elif action == "restore":
+        _acknowledge(restore(house.ledger, accept_lost=True, at_step=kill).size)
     else:
         publisher = _publisher(house, Path(file))
         publisher.at_step = kill

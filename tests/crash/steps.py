@@ -8,9 +8,19 @@ from pathlib import Path
 from tests.support.ledgers import House
 from tests.support.tree import ROOT
 
-# As the modules that call them name them, in order: ledger/store/sqlite.py, ledger/publisher.py.
+# As the modules that call them name them, in order: ledger/store/sqlite.py, ledger/publisher.py,
+# ledger/restore/run.py.
 WRITE_STEPS = ("begun", "checked", "inserted", "committed")
 PUBLISH_STEPS = ("read_back", "anchor_written", "anchor_swapped", "inserted", "cosigned", "served")
+RESTORE_STEPS = (
+    "verified",
+    "receipts_listed",
+    "answers_lost",
+    "views_dropped",
+    "put_back",
+    "told",
+    "committed",
+)
 CHUNK_ROWS = 4  # so that a small submission has several chunks
 
 

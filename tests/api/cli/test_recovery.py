@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from api.house import close_house, open_house
+from ledger.clock import FixedClock, instant
 from ledger.files import LedgerFiles
 from ledger.log.tiles import entries_path
 from ledger.restore import RECEIPTS_FILE
+from tests.api.cli.conftest import NOW_US
 from tests.api.cli.shell import roa
 from tests.support import ledgers
 from tests.support.rollbacks import put_back, take_copy
@@ -119,7 +121,7 @@ def test_a_ledger_that_was_restored_serves_and_takes_what_is_posted_again(behind
     house = open_house(behind)
     fault = house.fault
     close_house(house)
-    ledger = ledgers.open_house(behind)
+    ledger = ledgers.open_house(behind, FixedClock(instant(NOW_US)))
     ledger.passed(BEN)
     ledger.award(BEN)
     ledger.close()
