@@ -7,9 +7,11 @@ off is simply done again.
 Source: LEDGER.md 5; C2SP tlog-checkpoint.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.encoding.strict_json import parse
-from ledger.errors import Corrupt, Malformed
+from ledger.errors import Corrupt, Malformed, Unavailable
 from ledger.files import flush_folder, replace_file
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
 from ledger.log.note import parse_note
@@ -57,6 +59,7 @@ class Memory:
         """Keep the state in the file `path`, and records in one of that name with `.records` after it."""
         self._path, self._records = path, path.with_name(path.name + ".records")
         self.state = _read(path)
+        self._before = _identity(self.state)
         self._fresh: list[bytes] = []
         self._size, self._digest = 0, sha256()
 
@@ -95,6 +98,10 @@ class Memory:
         """Write what is new after what counts; whatever a run that was cut off left there is overwritten."""
         data = b"".join(self._fresh)
         self._fresh.clear()
+        with self._turn():
+            self._append(data)
+
+    def _append(self, data: bytes) -> None:
         descriptor = os.open(self._records, os.O_RDWR | os.O_CREAT, 0o666)
         with os.fdopen(descriptor, "r+b") as file:
             file.truncate(self._size)
@@ -117,8 +124,19 @@ class Memory:
             "records_sha256": state.records_sha256,
             "moments": state.moments,
         }
-        replace_file(self._path, json.dumps(values, indent=1, sort_keys=True).encode() + b"\n")
-        flush_folder(self._path.absolute().parent)
+        with self._turn():
+            replace_file(self._path, json.dumps(values, indent=1, sort_keys=True).encode() + b"\n")
+            flush_folder(self._path.absolute().parent)
+            self._before = _identity(state)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Hold the one turn to write; Unavailable when another monitor has written since this one read."""
+        with self._path.with_name(self._path.name + ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _identity(_read(self._path)) != self._before:
+                raise Unavailable(f"another monitor has written {self._path} meanwhile", code="busy")
+            yield
 
     def remember_moment(self, name: str, moment: str, digest: str) -> str | None:
         """Remember a status list's bits at the moment it was signed; return others seen for that moment."""
@@ -127,6 +145,10 @@ class Memory:
         for oldest in sorted(moments)[:-MOMENTS_MAX]:
             del moments[oldest]
         return None if before == digest else before
+
+
+def _identity(state: State) -> tuple[str, int, str]:
+    return state.note, state.records_bytes, state.records_sha256
 
 
 def _read(path: Path) -> State:

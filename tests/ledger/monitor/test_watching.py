@@ -402,3 +402,16 @@ def test_a_look_that_was_cut_off_is_done_again(house: House, monitor: Monitor) -
     assert codes(watch) == []
     assert b"half a record" not in records.read_bytes()
     assert codes(monitor.look()) == []
+
+
+def test_two_monitors_do_not_write_over_each_other(house: House, monitor: Monitor) -> None:
+    """Whoever is second finds that the file has moved, and leaves it as it is."""
+    first, second = monitor.watch(), monitor.watch()
+    house.organisation(95002, "developer")
+    house.publish()
+    first.advance(folder(monitor.place))
+
+    second.advance(folder(monitor.place))
+
+    assert (codes(first), codes(second)) == ([], ["busy"])
+    assert codes(monitor.look()) == []
