@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from api.cli.drills.result import Drill
-from api.cli.drills.stage import Stage, a_stage
+from api.cli.drills.stage import PROVIDER, Stage, a_stage
 from ledger.audit import audit_files
 from ledger.errors import LedgerError
 from ledger.restore import plan_restore, restore
@@ -28,9 +28,8 @@ def run(place: Path) -> Drill:
         fault = stage.house.fault
         drill.expect("start-up finds the old copy", fault and fault.code, "rollback")
         drill.expect("writing has stopped", _refusal(stage), "rollback")
-        drill.expect(
-            "reading goes on", stage.house.ledger.register().organisation(95001) is not None, wanted=True
-        )
+        provider = stage.house.ledger.register().organisation(PROVIDER)
+        drill.expect("reading goes on", provider is not None, wanted=True)
         codes = {fault.code for fault in audit_files(stage.files).faults}
         drill.expect_in("an audit finds it", codes, "rollback")
 

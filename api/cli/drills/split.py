@@ -37,7 +37,8 @@ def run(place: Path) -> Drill:
         findings = Findings()
         fresh = Watch(place / "second.json", honest.trusted, ())
         log = fresh.advance(log_in(honest.files.anchor))
-        assert log is not None and fresh.result.seen is not None
+        assert log is not None, "the honest log was followed a moment ago"
+        assert fresh.result.seen is not None
         compare(fresh.result.seen, log, log_in(forked.files.anchor), honest.trusted, findings)
         drill.expect_in("an outsider asks two addresses", findings.codes, "split")
 

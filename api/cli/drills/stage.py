@@ -42,7 +42,7 @@ class Stage:
     def __init__(self, folder: Path, clock: FixedClock, witness: Witness) -> None:
         self.files, self.clock, self.witness = LedgerFiles(folder), clock, witness
         self._settings = Settings()
-        self.house: House = None  # type: ignore[assignment] - set by `open`
+        self._house: House | None = None
 
     # -------------------------------------------------------------- opening, copying
 
@@ -76,13 +76,19 @@ class Stage:
         other.open()
         return other
 
+    @property
+    def house(self) -> House:
+        """The ledger as it is open now."""
+        assert self._house is not None, "it is open"
+        return self._house
+
     def open(self) -> House:
         """Open the ledger as a process that starts would."""
         self._open(Ledger(self.files, PASSPHRASE, clock=self.clock))
         return self.house
 
     def _open(self, ledger: Ledger) -> None:
-        self.house = furnish(ledger, self._settings, transport=self._transport)
+        self._house = furnish(ledger, self._settings, transport=self._transport)
 
     def close(self) -> None:
         """Close the ledger's files."""

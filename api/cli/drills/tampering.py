@@ -249,9 +249,8 @@ def _receipt_of_newest(stage: Stage) -> TlogProof:
     position = max(
         one.id for one in ledger.store.select_notifications(None, 1000, topics=("assessment.passed",))
     )
-    return parse_proof(
-        prove(ledger.store, publisher.tree, position, publisher.policy).proof(_entry(stage, position))
-    )
+    proven = prove(ledger.store, publisher.tree, position, publisher.policy)
+    return parse_proof(proven.proof(_entry(stage, position)))
 
 
 def _entry(stage: Stage, position: int) -> bytes:
