@@ -8,12 +8,14 @@ wrong. So the short way misses nothing that they find, and tests compare the two
 
 from collections.abc import Sequence
 from hashlib import sha256
-from operator import itemgetter
+from operator import itemgetter, lt
 from typing import Any
 
 from msgpack import Packer, unpackb
 
-from ledger.audit.derived import TakenChecks
+from ledger.audit.holdings import Holdings
+from ledger.audit.instants import LOST
+from ledger.audit.outline import Outline
 from ledger.audit.report import Report
 from ledger.audit.rows import RecordRow, stored
 from ledger.audit.submissions import SubmissionChecks
@@ -25,12 +27,13 @@ from ledger.encoding.msgpack import check, unpack_canonical
 from ledger.errors import Corrupt
 from ledger.log.merkle import HASH_BYTES
 from ledger.mapper import PRIVATE_HEAD, PUBLIC_HEAD, SALT_BYTES, private_state
-from ledger.privacy.commitments import PRIVATE_ENTRY, tag
+from ledger.privacy.commitments import NO_STATEMENT, PRIVATE_ENTRY, tag
 from ledger.store.readback import StatementLeaves, StoredRecord, entry_of
 
 UUID_BYTES = 16
 _BLIND, _COMMIT, _OPEN = tag("statement-blind"), tag("statement-commit"), tag("open")
 _CIPHERTEXT, _ENTRY = tag("ciphertext"), tag("entry")
+_PRIVATE_ENTRY_BYTES = 1 + HASH_BYTES
 # Of a private record's topic: its length and text as they are hashed, fields of the open part, class version.
 _SHORT = {
     topic.encode(): (
@@ -41,38 +44,38 @@ _SHORT = {
     for topic, event_class in EVENTS.items()
     if event_class.PRIVACY is PRIVATE and event_class is not AwardRevoked  # which frees something
 }
-
+# Those that the ledger itself records rest on no submission, so none has to be cleared for them.
+_CONSEQUENCES = frozenset(topic for topic in _SHORT if EVENTS[topic.decode()].CONSEQUENCE)
+_Commits = Sequence[bytes]
 
 _class_version = itemgetter(0)
+_as_of = itemgetter(PRIVATE_HEAD.index("as_of"))
 
 
 class RecordChecks:
-    """Checks every record in order of position."""
+    """Checks records in order of position."""
 
     def __init__(
         self,
         connection: Connection,
-        report: Report,
+        outline: Outline,
         submissions: SubmissionChecks,
-        taken: TakenChecks,
         *,
         short: bool = True,
     ) -> None:
-        """Check beside `submissions` and `taken`; without `short` everything goes the plain way."""
-        self._report, self._submissions, self._taken = report, submissions, taken
+        """Check beside `submissions`; without `short` everything goes the plain way."""
+        self._connection, self._outline, self._submissions = connection, outline, submissions
         self._leaves = StatementLeaves(connection)
-        self._short = _SHORT if short else {}
-        self._last_us = 0
-        # The submission whose rows may go the short way, and its statements' leaves.
+        self._short = frozenset(_SHORT) if short else frozenset()
+        self._short_consequences = self._short & _CONSEQUENCES
+        self.begin(Report())
+
+    def begin(self, report: Report) -> None:
+        """Begin with other records, reporting to `report`."""
+        self._report, self.holdings = report, Holdings(self._connection)
+        # The submission whose rows may go the short way, its key, and its statements' leaves.
         self._cleared: int | None = None
-        self._hashes = b""
-        for stream, lowest, highest, count in connection.execute(
-            "SELECT stream, MIN(version), MAX(version), COUNT(*) FROM record GROUP BY stream"
-            " HAVING MIN(version) <> 1 OR MAX(version) <> COUNT(*)"
-        ):
-            report.add(
-                "versions", f"stream {stream.hex()}", f"versions {lowest} to {highest} in {count} records"
-            )
+        self._kid, self._hashes = "", b""
 
     def take(self, batch: Sequence[RecordRow]) -> None:
         """Check the records of a batch."""
@@ -82,99 +85,137 @@ class RecordChecks:
             if end > at:
                 self._take_run(batch[at:end])
             else:
-                self._look(stored(batch[at]))
+                self._look(batch[at])
             at = max(end, at + 1)
 
     def _run_end(self, batch: Sequence[RecordRow], at: int) -> int:
-        """Return where the run of private records that rest on the cleared submission ends."""
-        cleared, topics = self._cleared, self._short
-        while at < len(batch) and batch[at][8] == cleared and batch[at][3] in topics:
+        """Return where the run of private records ends that rest on the cleared submission, or on none."""
+        topics, submission = self._short, batch[at][8]
+        if submission is None:
+            topics = self._short_consequences
+        elif submission != self._cleared:
+            return at
+        while at < len(batch) and batch[at][8] == submission and batch[at][3] in topics:
             at += 1
         return at
 
     def _take_run(self, run: Sequence[RecordRow]) -> None:
         opened = self._open_parts(run)
         if opened is None and len(run) == 1:
-            self._look(stored(run[0]))
+            self._look(run[0])
         elif opened is None:
             self._take_run(run[: len(run) // 2])
             self._take_run(run[len(run) // 2 :])
         else:
-            self._last_us = run[-1][5]
-            self._taken.take_run(run, opened)
+            self.holdings.take_run(run, opened)
+            if run[0][8] is not None:
+                self._submissions.count_standing(self._kid, [row[0] for row in run])
 
     def _open_parts(self, run: Sequence[RecordRow]) -> list[list[Any]] | None:
         """Return the open parts of a run of records about which everything holds, else None."""
-        _, streams, versions, topics, states, instants, entries, _, _, places, gone = zip(*run, strict=True)
-        hashes, packed = self._hashes, Packer().pack
+        positions, streams, _, topics, states, _, entries, _, _, _, gone = zip(*run, strict=True)
+        packed = Packer().pack
         try:
             parts = list(map(unpackb, states))
-            opens, claims, sealed_commits, sealed = zip(*parts, strict=True)
+            opens, claims, sealed_commits, _ = zip(*parts, strict=True)
             bodies = [one[SALT_BYTES:] for one in opens]
             opened = list(map(unpackb, bodies))
-            leaves = [hashes[HASH_BYTES * place : HASH_BYTES * (place + 1)] for place in places]
-            made = [
-                sha256(
-                    _ENTRY
-                    + at_us.to_bytes(8, "big")
-                    + sha256(_COMMIT + sha256(_BLIND + opening[:SALT_BYTES]).digest() + leaf).digest()
-                    + sha256(
-                        _OPEN + stream + version.to_bytes(4, "big") + _SHORT[topic][0] + opening
-                    ).digest()
-                    + claim
-                    + sealed_commit
-                    + sha256(_CIPHERTEXT + ciphertext).digest()
-                ).digest()
-                for at_us, stream, version, topic, opening, leaf, claim, sealed_commit, ciphertext in zip(
-                    instants,
-                    streams,
-                    versions,
-                    topics,
-                    opens,
-                    leaves,
-                    claims,
-                    sealed_commits,
-                    sealed,
-                    strict=True,
-                )
-            ]
+            as_of = list(map(_as_of, opened))
             holds = (
-                entries == tuple([PRIVATE_ENTRY + one for one in made])
+                list(entries) == _entries(run, parts, self._statement_commits(run, opens))
                 and states == tuple(map(packed, parts))
                 and bodies == list(map(packed, opened))
                 and list(map(check, opened)).count(None) == len(opened)
                 and list(map(len, opened)) == [_SHORT[topic][1] for topic in topics]
                 and list(map(_class_version, opened)) == [_SHORT[topic][2] for topic in topics]
-                and {HASH_BYTES}.issuperset(map(len, (*leaves, *claims, *sealed_commits)))
+                and {HASH_BYTES}.issuperset(map(len, (*claims, *sealed_commits)))
                 and {UUID_BYTES}.issuperset(map(len, streams))
-                and min(places) >= 0
-                and self._last_us <= instants[0]
-                and list(instants) == sorted(instants)
+                and min(as_of) >= self._decided_after(run[0])
+                and all(map(lt, as_of, positions))
                 and gone.count(None) == len(gone)
             )
         except Exception:  # noqa: BLE001 - whatever it was, the plain checks will say
             return None
         return opened if holds else None
 
+    def _statement_commits(self, run: Sequence[RecordRow], opens: Sequence[bytes]) -> _Commits:
+        """Return the commitments to the statements of a run; raises where one is not there."""
+        places, hashes = [row[9] for row in run], self._hashes
+        if run[0][8] is None:
+            if places.count(None) != len(places):
+                raise Corrupt("a row without a submission", code="submission")
+            return [NO_STATEMENT] * len(run)
+        leaves = [hashes[HASH_BYTES * place : HASH_BYTES * (place + 1)] for place in places]  # type: ignore[operator]
+        if min(places) < 0 or not {HASH_BYTES}.issuperset(map(len, leaves)):  # type: ignore[type-var, operator]
+            raise Corrupt("a row that the submission does not have", code="submission")
+        return [
+            sha256(_COMMIT + sha256(_BLIND + opening[:SALT_BYTES]).digest() + leaf).digest()
+            for opening, leaf in zip(opens, leaves, strict=True)
+        ]
+
+    def _decided_after(self, row: RecordRow) -> int:
+        """Return the newest position that the decision behind a private record must have known."""
+        return 0 if row[8] is None else self._submissions.decided_after()
+
     # -------------------------------------------------------------- the plain way
 
-    def _look(self, record: StoredRecord) -> None:
+    def _look(self, row: RecordRow) -> None:
+        record = stored(row)
         where = f"record {record.position}"
-        if record.recorded_at_us < self._last_us:
-            self._report.add("recorded-at", where, "recorded before the record ahead of it")
-        self._last_us = max(self._last_us, record.recorded_at_us)
         self._cleared = None
+        if row[10] == LOST:
+            with self._report.at(where):
+                self._check_lost(record)
+            return
         with self._report.at(where):
             held = self._submissions.check(record)
             if held is not None:
-                self._cleared, self._hashes = record.submission, held.leaf_hashes
+                self._cleared, self._kid, self._hashes = record.submission, held.kid, held.leaf_hashes
+        with self._report.at(where):
+            self._submissions.check_ruling(record)
         with self._report.at(where):
             check_record(record, self._leaves.of(record))
-        self._follow(record)
+            self._check_when_decided(row, record)
+        self._submissions.follow(row)
+        with self._report.at(where):
+            self.holdings.follow(record)
 
-    def _follow(self, record: StoredRecord) -> None:
-        with self._report.at(f"record {record.position}"):
-            self._taken.follow(record)
+    def _check_when_decided(self, row: RecordRow, record: StoredRecord) -> None:
+        """Check that a private record was decided before it stood there, and on the register as it was."""
+        if EVENTS[record.topic].PRIVACY is PUBLIC:
+            return  # looked at with its ruling
+        as_of = _as_of(unpack_canonical(private_state(record.state or b"").open_bytes[SALT_BYTES:]))
+        if not self._decided_after(row) <= as_of < record.position:
+            raise Corrupt("was decided on a register that had changed meanwhile", code="ruling")
+
+    def _check_lost(self, record: StoredRecord) -> None:
+        """Count a record whose content a restore gave up: position, entry and leaf are there, and no more."""
+        if not self._outline.accounted(record.position):
+            raise Corrupt("marked as lost, and nothing accounts for it", code="gone")
+        left = (record.stream, record.version, record.topic, record.state, record.submission, record.row)
+        if left != (b"", record.position, "", None, None, None):
+            raise Corrupt("marked as lost, and something of it is left", code="gone")
+        if record.entry[:1] != PRIVATE_ENTRY or len(record.entry) != _PRIVATE_ENTRY_BYTES:
+            raise Corrupt("marked as lost, and its entry is that of no private record", code="gone")
+        self._report.lost += 1
+        self._report.not_checkable += 1
+
+
+def _entries(run: Sequence[RecordRow], parts: Sequence[Sequence[bytes]], commits: _Commits) -> list[bytes]:
+    """Return the entries that the stored parts of a run make, with these commitments to statements."""
+    return [
+        PRIVATE_ENTRY
+        + sha256(
+            _ENTRY
+            + row[5].to_bytes(8, "big")
+            + commit
+            + sha256(_OPEN + row[1] + row[2].to_bytes(4, "big") + _SHORT[row[3]][0] + opening).digest()
+            + claims
+            + sealed_commit
+            + sha256(_CIPHERTEXT + sealed).digest()
+        ).digest()
+        for row, (opening, claims, sealed_commit, sealed), commit in zip(run, parts, commits, strict=True)
+    ]
 
 
 def check_record(record: StoredRecord, leaf: bytes | None) -> None:

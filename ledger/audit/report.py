@@ -9,6 +9,9 @@ from ledger.database import DatabaseError
 from ledger.errors import LedgerError
 
 FAULTS_MAX = 1000  # reported one by one; the rest is counted
+FAULT, WARNING = "fault", "warning"
+# What these are about is made from records that have their own checks, and can be made again.
+_DERIVED = frozenset(("tile", "head", "view"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +22,39 @@ class Fault:
     where: str
     what: str
 
+    @property
+    def severity(self) -> str:
+        """How bad it is.
+
+        `fault`: something that was recorded, signed or published is not what it should be ·
+        `warning`: only something derived is wrong, and can be made again from the records.
+        """
+        return WARNING if self.code in _DERIVED else FAULT
+
 
 @dataclass(slots=True)
 class Report:
-    """What an audit looked at and found."""
+    """What an audit looked at and found.
+
+    records, checkpoints, submissions, cosignatures: how many were looked at.
+    not_checkable: records whose content nobody can look at: the subject's key is gone, or it was lost.
+    lost: of those, the ones whose content a restore gave up, and accounted for.
+    suspect: records signed when somebody else may have had the key. annulled: records that their
+        organisation says it never signed.
+    since: size of the checkpoint that was begun at, None where everything was looked at.
+    skipped: the first records, which were not looked at.
+    """
 
     records: int = 0
     checkpoints: int = 0
     submissions: int = 0
-    not_checkable: int = 0  # records whose subject's key is gone: forgotten, or not ours to open
+    cosignatures: int = 0
+    not_checkable: int = 0
+    lost: int = 0
+    suspect: int = 0
+    annulled: int = 0
+    since: int | None = None
+    skipped: int = 0
     faults: list[Fault] = field(default_factory=list)
     more: int = 0
 
@@ -55,6 +82,27 @@ class Report:
         except Exception as error:  # noqa: BLE001 - garbage fails wherever it is read first
             self.add("garbage", where, f"a stored value cannot be read: {type(error).__name__}")
 
+    def take_in(self, part: "Report") -> None:
+        """Add what was found and counted in some of the records."""
+        self.submissions += part.submissions
+        self.not_checkable += part.not_checkable
+        self.lost += part.lost
+        self.suspect += part.suspect
+        self.annulled += part.annulled
+        for one in part.faults:
+            self.add(one.code, one.where, one.what)
+        self.more += part.more
+
+    @property
+    def not_looked_at(self) -> str | None:
+        """What an audit that began later took for granted, in words; None where it looked at everything."""
+        if self.since is None:
+            return None
+        return (
+            f"records 1 to {self.skipped} and what was published before size {self.since}, taken as the"
+            " checkpoint of that size signs them; of those only what is about the register was read"
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Return the report as `roa audit --json` prints it."""
         return {
@@ -62,7 +110,16 @@ class Report:
             "records": self.records,
             "checkpoints": self.checkpoints,
             "submissions": self.submissions,
+            "cosignatures": self.cosignatures,
             "not_checkable": self.not_checkable,
-            "findings": [{"code": one.code, "where": one.where, "what": one.what} for one in self.faults],
+            "lost": self.lost,
+            "suspect": self.suspect,
+            "annulled": self.annulled,
+            "since": self.since,
+            "not_looked_at": self.not_looked_at,
+            "findings": [
+                {"code": one.code, "severity": one.severity, "where": one.where, "what": one.what}
+                for one in self.faults
+            ],
             "more_findings": self.more,
         }

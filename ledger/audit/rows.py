@@ -3,9 +3,11 @@
 Text is read as bytes, because what was tampered with need not be UTF-8; only the plain checks,
 which say what is wrong with one record, decode it.
 """
+# ruff: noqa: S608 - statements are put together from constants of the module; values are always parameters
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from ledger import database
@@ -21,28 +23,70 @@ RecordRow = tuple[
     int, bytes, int, bytes, bytes | None, int, bytes, bytes, int | None, int | None, bytes | None
 ]
 
-_RECORDS = (
-    "SELECT position, stream, version, topic, state, recorded_at_us, entry, leaf, submission, row, gone"
-    " FROM record ORDER BY position"
+# What the tree needs of a record: position, entry, leaf, recorded_at_us, gone.
+TreeRow = tuple[int, bytes, bytes, int, bytes | None]
+
+_COLUMNS = "position, stream, version, topic, state, recorded_at_us, entry, leaf, submission, row, gone"
+_RECORDS = f"SELECT {_COLUMNS} FROM record WHERE position >= ? AND position <= ? ORDER BY position"
+_BEGINNING = f"SELECT {_COLUMNS} FROM record WHERE stream = ? AND version = 1"
+_TREE = (
+    "SELECT position, entry, leaf, recorded_at_us, gone FROM record"
+    " WHERE position >= ? AND position <= ? ORDER BY position"
 )
-_BEGINNING = (
-    "SELECT position, stream, version, topic, state, recorded_at_us, entry, leaf, submission, row, gone"
-    " FROM record WHERE stream = ? AND version = 1"
-)
+
+
+class Span(NamedTuple):
+    """Some of the records: positions `first` to `last`, both included."""
+
+    first: int
+    last: int
 
 
 def open_for_audit(path: Path) -> Connection:
-    """Return a connection that gives text as bytes."""
+    """Return a connection that gives text as bytes, and cannot write."""
     connection = database.connect(path)
     connection.text_factory = bytes
+    connection.execute("PRAGMA query_only=ON")
     return connection
 
 
-def record_rows(connection: Connection) -> Iterator[list[RecordRow]]:
-    """Yield every row of `record` in order of position, in batches."""
-    cursor = connection.execute(_RECORDS)
+def record_rows(connection: Connection, span: Span) -> Iterator[list[RecordRow]]:
+    """Yield the rows of `record` in a span in order of position, in batches."""
+    cursor = connection.execute(_RECORDS, span)
     while batch := cursor.fetchmany(BATCH):
         yield batch
+
+
+def tree_rows(connection: Connection, span: Span) -> Iterator[list[TreeRow]]:
+    """Yield what the tree needs of the rows in a span, in order of position, in batches."""
+    cursor = connection.execute(_TREE, span)
+    while batch := cursor.fetchmany(BATCH):
+        yield batch
+
+
+def rows_at(connection: Connection, positions: Sequence[int]) -> Iterator[RecordRow]:
+    """Yield the rows of single positions, which ascend."""
+    for part in _slices(positions):
+        query = f"SELECT {_COLUMNS} FROM record WHERE position IN ({_marks(part)}) ORDER BY position"
+        yield from connection.execute(query, part)
+
+
+def rows_of(connection: Connection, streams: Iterable[bytes], last: int) -> Iterator[RecordRow]:
+    """Yield the rows of these streams up to position `last`, every stream's in order of version."""
+    for part in _slices(sorted(streams)):
+        query = (
+            f"SELECT {_COLUMNS} FROM record WHERE stream IN ({_marks(part)}) AND position <= ?"
+            " ORDER BY stream, version"
+        )
+        yield from connection.execute(query, (*part, last))
+
+
+def _slices(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (values[at : at + database.IN_LIST_MAX] for at in range(0, len(values), database.IN_LIST_MAX))
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ",".join("?" * len(values))
 
 
 def first_of(connection: Connection, stream: UUID) -> StoredRecord:

@@ -1,55 +1,102 @@
-"""The order in which an audit looks at a ledger: one pass over the records, then what is derived.
+"""The order in which an audit looks at a ledger.
 
 The anchor is read first, then one state of the database is held to the end: what is recorded or
-published meanwhile is for the next audit.
+published meanwhile is for the next audit. The tree, instants and what is derived are followed here
+from the first record to the last; what each record is by itself is checked in parts, here or by
+other processes, and taken in in order. However many processes there are, the report is the same.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 from ledger.application import Ledger
-from ledger.audit.derived import TakenChecks, check_schema
-from ledger.audit.records import RecordChecks
+from ledger.audit.checkpoints import (
+    PublishedLog,
+    check_anchor,
+    check_checkpoints,
+    checkpoints,
+    newest_checkpoint,
+)
+from ledger.audit.cosignatures import check_cosignatures
+from ledger.audit.derived import check_authority, check_schema, check_versions
+from ledger.audit.holdings import TakenChecks
+from ledger.audit.instants import InstantChecks
+from ledger.audit.outline import Outline, check_tails, read_outline
+from ledger.audit.parts import Part, PartChecks
 from ledger.audit.report import Report
-from ledger.audit.rows import open_for_audit, record_rows
-from ledger.audit.sealed import SealedChecks
-from ledger.audit.submissions import SubmissionChecks
-from ledger.audit.tree import PublishedLog, TreeChecks, check_anchor, check_checkpoints
+from ledger.audit.rows import Span, open_for_audit, tree_rows
+from ledger.audit.submissions import check_all_cited
+from ledger.audit.tree import TreeChecks
+from ledger.audit.workers import parts_elsewhere
 from ledger.database import Connection
 from ledger.domain.founding import LedgerFounded
-from ledger.errors import Rollback
+from ledger.errors import Rollback, Unavailable
 from ledger.files import LedgerFiles
+from ledger.log.tiles import TILE_WIDTH
 from ledger.mapper import PUBLIC_HEAD, public_state
 from ledger.privacy.vault import Vault
+from ledger.publisher import Published
 from ledger.store.anchor import Anchor
 
+PART = 16 * TILE_WIDTH  # records: enough that what is done once for each part does not count
 
-def audit(ledger: Ledger, *, with_keys: bool = True) -> Report:
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to look.
+
+    jobs: processes; 1 checks everything in this one.
+    since: begin at the newest checkpoint of at most so many records; None looks at everything.
+    short: let records that hold go the short way (see `records`); what is found is the same.
+    part: records in a part, a multiple of 256; what is found is the same.
+    progress: called with (records looked at so far, records to look at) after every part.
+    """
+
+    jobs: int = 1
+    since: int | None = None
+    short: bool = True
+    part: int = PART
+    progress: Callable[[int, int], None] | None = None
+
+
+def audit(ledger: Ledger, *, with_keys: bool = True, how: How | None = None) -> Report:
     """Check everything in a ledger and return what was found, never raising for what is stored.
 
     Args:
         ledger: the ledger, open.
-        with_keys: also open sealed parts; without, nothing personal is read.
+        with_keys: also open sealed parts and decide again; without, nothing personal is read.
+        how: how to look.
     """
-    return audit_files(ledger.files, ledger.vault if with_keys else None)
+    return audit_files(ledger.files, ledger.vault if with_keys else None, how)
 
 
-def audit_files(files: LedgerFiles, vault: Vault | None = None, *, short: bool = True) -> Report:
+def audit_files(files: LedgerFiles, vault: Vault | None = None, how: How | None = None) -> Report:
     """Check the ledger in these files, which need not be good enough to be opened as one.
 
     Args:
         files: where it lies.
         vault: the keys, to open sealed parts too.
-        short: let records that hold go the short way (see `records`); what is found is the same.
+        how: how to look.
+
+    Raises:
+        Unavailable: a process that took part in the work ended early.
     """
     report = Report()
     connection = open_for_audit(files.ledger)
+    stopped: Unavailable | None = None
     try:
         with report.at("ledger.sqlite"):
             published = _published(files, connection, report)
             connection.execute("BEGIN")
-            tree = _records(connection, vault, report, published, short=short)
-            check_anchor(tree, published, report)
-            check_checkpoints(connection, tree, published, report)
+            try:
+                _Audit(files, connection, vault, report, published, how or How()).run()
+            except Unavailable as error:
+                stopped = error
     finally:
         connection.close()
+    if stopped is not None:
+        raise stopped  # that is no finding: nobody knows yet what there is to find
     return report
 
 
@@ -67,27 +114,95 @@ def _published(files: LedgerFiles, connection: Connection, report: Report) -> Pu
     return PublishedLog("", (), None, None)
 
 
-def _records(
-    connection: Connection,
-    vault: Vault | None,
-    report: Report,
-    published: PublishedLog,
-    *,
-    short: bool,
-) -> TreeChecks:
-    check_schema(connection, report)
-    tree = TreeChecks(connection, report, published)
-    submissions, taken = SubmissionChecks(connection, report), TakenChecks(connection, report)
-    checks = RecordChecks(connection, report, submissions, taken, short=short)
-    sealed = None if vault is None else SealedChecks(connection, vault, report)
-    for batch in record_rows(connection):
-        tree.take(batch)
-        checks.take(batch)
-        taken.settle(batch[-1][0])
-        if sealed is not None:
-            sealed.take(batch)
-    report.records = tree.size
-    tree.finish()
-    submissions.finish()
-    taken.finish()
-    return tree
+class _Audit:
+    """One audit of one state of a ledger."""
+
+    def __init__(
+        self,
+        files: LedgerFiles,
+        connection: Connection,
+        vault: Vault | None,
+        report: Report,
+        published: PublishedLog,
+        how: How,
+    ) -> None:
+        self._files, self._connection, self._vault = files, connection, vault
+        self._report, self._published, self._how = report, published, how
+        self._broken: set[int] = set()  # submissions that are reported already
+
+    def run(self) -> None:
+        """Look at everything."""
+        connection, report, published = self._connection, self._report, self._published
+        check_schema(connection, report)
+        base, outline, tree = self._begin()
+        check_versions(connection, outline, report)
+        bounds = check_cosignatures(connection, published, report, base)
+        instants = InstantChecks(report, bounds, self._last_us(outline.skipped))
+        taken = TakenChecks(connection, report, begin=outline.skipped)
+        self._look(outline, tree, instants, taken)
+        report.records = tree.size - outline.skipped
+        tree.finish()
+        check_authority(connection, outline, report)
+        check_all_cited(connection, report)
+        taken.finish()
+        check_tails(connection, outline, tree, report)
+        check_anchor(tree, published, report)
+        check_checkpoints(connection, tree, published, report, base)
+
+    def _begin(self) -> tuple[Published | None, Outline, TreeChecks]:
+        """Return where to begin: at a checkpoint where one was asked for, and its tiles are there."""
+        since = self._how.since
+        base = None if since is None else newest_checkpoint(self._connection, since)
+        if base is not None and base.size >= TILE_WIDTH:
+            with self._report.at("tile"):
+                outline = read_outline(self._connection, base.size)
+                tree = self._tree(outline, base)
+                self._report.since, self._report.skipped = base.size, outline.skipped
+                return base, outline, tree
+        outline = read_outline(self._connection)
+        return None, outline, self._tree(outline, None)
+
+    def _tree(self, outline: Outline, base: Published | None) -> TreeChecks:
+        stops = {one.size for one in checkpoints(self._connection, base)} | self._published.sizes
+        stops.update(tail.last for tail in outline.tails)
+        return TreeChecks(self._connection, self._report, stops, begin=outline.skipped)
+
+    def _last_us(self, skipped: int) -> int:
+        """Return when the last record that is not looked at was recorded."""
+        row = self._connection.execute(
+            "SELECT recorded_at_us FROM record WHERE position = ?", (skipped,)
+        ).fetchone()
+        return int(row[0]) if skipped and row is not None else 0
+
+    def _look(self, outline: Outline, tree: TreeChecks, instants: InstantChecks, taken: TakenChecks) -> None:
+        """Follow the records from first to last, and take in what was found in each part of them."""
+        spans = outline.spans(self._how.part)
+        with self._parts(outline, spans) as parts:
+            for span in spans:
+                for batch in tree_rows(self._connection, span):
+                    tree.take(batch)
+                    instants.take(batch)
+                part = next(parts)
+                self._take_in(part)
+                taken.settle(part.takes, part.frees, span.last)
+                if self._how.progress is not None:
+                    self._how.progress(tree.size - outline.skipped, outline.size - outline.skipped)
+
+    @contextmanager
+    def _parts(self, outline: Outline, spans: Sequence[Span]) -> Iterator[Iterator[Part]]:
+        jobs, short = min(self._how.jobs, len(spans)), self._how.short
+        if jobs > 1:
+            ledger = self._files.ledger
+            with parts_elsewhere(ledger, outline, self._vault, spans, jobs, short=short) as parts:
+                yield parts
+        else:
+            yield map(PartChecks(self._connection, outline, self._vault, short=short).check, spans)
+
+    def _take_in(self, part: Part) -> None:
+        """Add what a part found; that a submission does not hold together is said once."""
+        found = part.report
+        again = [part.broken[number] for number in part.broken.keys() & self._broken]
+        self._broken.update(part.broken)
+        found.more -= again.count(None)
+        found.faults = [fault for place, fault in enumerate(found.faults) if place not in again]
+        self._report.take_in(found)

@@ -1,13 +1,19 @@
-"""With keys: what is sealed opens, is what was committed to, and is the statement that was signed."""
+"""With keys: what is sealed opens, is what was committed to, and is the statement that was signed.
+
+Then the decision behind it is made again, see `rulings`.
+"""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from ledger.audit.report import Report
 from ledger.audit.rows import RecordRow, stored
+from ledger.audit.rulings import Ruling, RulingChecks
 from ledger.database import Connection
 from ledger.deciding.rows import row_content, row_name
-from ledger.domain.base import PRIVATE
+from ledger.domain.base import PRIVATE, PrivateEvent
+from ledger.domain.register import Register
 from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import unpack_canonical
 from ledger.errors import Corrupt
@@ -18,49 +24,73 @@ from ledger.privacy.vault import Vault
 from ledger.statements import Row, Statement, read_statement
 from ledger.store.readback import StatementLeaves, StoredRecord
 
+_PRIVATE = frozenset(topic.encode() for topic, one in EVENTS.items() if one.PRIVACY is PRIVATE)
+
 
 class SealedChecks:
     """Opens every private record whose subject's key is still there."""
 
-    def __init__(self, connection: Connection, vault: Vault, report: Report) -> None:
-        self._connection, self._vault, self._report = connection, vault, report
+    def __init__(self, connection: Connection, vault: Vault) -> None:
+        self._connection, self._vault = connection, vault
         self._mapper = LedgerMapper.for_reading()
         self._leaves = StatementLeaves(connection)
-        self._submissions: dict[int, tuple[bytes, bytes]] = {}
+        self._rulings = RulingChecks(connection, vault)
+        self._submissions: dict[int, tuple[UUID, bytes]] = {}
+        self.begin(Report())
 
-    def take(self, batch: Sequence[RecordRow]) -> None:
-        """Check the private records of a batch."""
-        private = []
-        for row in batch:
-            record = stored(row)
-            with self._report.at(f"record {record.position}"):
-                event_class = EVENTS.get(record.topic)
-                if event_class is not None and event_class.PRIVACY is PRIVATE and record.state is not None:
+    def begin(self, report: Report) -> None:
+        """Begin with other records, reporting to `report`."""
+        self._report = report
+        self._submissions.clear()
+
+    def take(self, part: Sequence[RecordRow], register: Register) -> None:
+        """Check the private records of a part through which the register stands as it is."""
+        private: list[tuple[StoredRecord, Any]] = []
+        for row in part:
+            if row[3] in _PRIVATE and row[4] is not None:
+                record = stored(row)
+                with self._report.at(f"record {record.position}"):
                     private.append((record, self._mapper.to_domain_event(record.event)))
-        keys = self._vault.keys({event.subject for _, event in private})
+        if not private:
+            return
+        try:
+            keys = self._vault.keys({event.subject for _, event in private})
+        except Corrupt as error:
+            self._report.add(error.code, f"keys of records {part[0][0]} to {part[-1][0]}", str(error))
+            return
+        self._rulings.prepare([event for _, event in private], keys, part[-1][0])
         for record, event in private:
             key = keys.get(event.subject)
             if key is None:
                 self._report.not_checkable += 1
                 continue
             with self._report.at(f"record {record.position}"):
-                self._check(record, event, key)
+                ruling = self._check(record, event, key)
+                if ruling is not None:
+                    self._rulings.check(ruling, register)
 
-    def _check(self, record: StoredRecord, event: object, key: SubjectKey) -> None:
+    def _check(self, record: StoredRecord, event: PrivateEvent, key: SubjectKey) -> Ruling | None:
+        """Check what a record hides; return what was decided, None where nobody decided anything."""
         parts = private_state(record.state or b"")
         hidden = unseal(record.event, key)
         unpack_canonical(hidden.plaintext[SALT_BYTES:])
-        whole = with_sealed_fields(event, hidden)  # type: ignore[arg-type]
+        whole = with_sealed_fields(event, hidden)
         if commitments.sealed_commit(hidden.plaintext) != parts.sealed_commit:
             raise Corrupt("the sealed part is not what was committed to", code="sealed")
         digests = claim_digests(whole.shown(), hidden.content_salt)
         if commitments.claims_commit(record.topic, digests) != parts.claims_commit:
             raise Corrupt("the claims are not what was committed to", code="claims")
-        said = hidden.said
-        if said is None:
-            return
-        iss, jti = self._submission(record)
-        assert said.jti is not None
+        if event.CONSEQUENCE:
+            if (whole.said, whole.row_key, whole.row_mac) != (None, None, None):
+                raise Corrupt("the ledger itself records such, and it carries a statement", code="sealed")
+            return None
+        return self._check_statement(record, whole, key)
+
+    def _check_statement(self, record: StoredRecord, whole: PrivateEvent, key: SubjectKey) -> Ruling:
+        said = whole.said
+        if said is None or said.jti is None:
+            raise Corrupt("the sealed part holds no statement", code="sealed")
+        iss, jti = self._submission(record.submission)
         if (said.jti.bytes, said.row) != (jti, record.row):
             raise Corrupt("the sealed part names another submission or row", code="sealed")
         if commitments.statement_leaf(said.salt, said.statement) != self._leaves.of(record):
@@ -68,18 +98,21 @@ class SealedChecks:
         statement = read_statement(Row(said.statement, said.salt, said.who, said.who_salt))
         if not isinstance(statement, Statement):
             raise Corrupt("the sealed statement cannot be read", code="sealed")
-        row_key = key.row_key(UUID(bytes=iss), statement.kind.group, row_name(statement))
+        row_key = key.row_key(iss, statement.kind.group, row_name(statement))
         if (row_key, key.row_mac(row_content(statement))) != (whole.row_key, whole.row_mac):
             raise Corrupt("the row key or mac is not that of the statement", code="row")
+        return Ruling(record.position, whole, statement, iss, record.recorded_at_us)
 
-    def _submission(self, record: StoredRecord) -> tuple[bytes, bytes]:
-        number = record.submission
-        assert number is not None
-        if number not in self._submissions:
+    def _submission(self, number: int | None) -> tuple[UUID, bytes]:
+        """Return organisation and id of a submission."""
+        if number is None:
+            raise Corrupt("rests on no statement", code="submission")
+        found = self._submissions.get(number)
+        if found is None:
             row = self._connection.execute(
                 "SELECT iss, jti FROM submission WHERE number = ?", (number,)
             ).fetchone()
             if row is None:
                 raise Corrupt(f"cites submission {number}, which is not there", code="submission")
-            self._submissions[number] = (row[0], row[1])
-        return self._submissions[number]
+            found = self._submissions[number] = UUID(bytes=row[0]), row[1]
+        return found

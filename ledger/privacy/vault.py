@@ -70,6 +70,11 @@ class Vault:
         self._keys = keys
         self._aead = AESGCM(keys.epoch_key)
 
+    @property
+    def opening(self) -> tuple[Path, EpochKeys]:
+        """What opens this vault once more, for another process of the same program: never written down."""
+        return self._database.path, self._keys
+
     # -------------------------------------------------------------- learners
 
     def people(self, nsns: Iterable[str]) -> dict[str, VaultPerson]:

@@ -45,7 +45,10 @@ def test_init_founds_a_ledger_that_is_published_and_clean(tmp_path):
     assert on(folder, "audit", "--json").json == {**CLEAN, "records": 3, "submissions": 2, "checkpoints": 1}
 
 
-CLEAN = {"ok": True, "findings": [], "more_findings": 0, "not_checkable": 0}
+CLEAN = {
+    **{"ok": True, "findings": [], "more_findings": 0, "since": None, "not_looked_at": None},
+    **{"cosignatures": 0, "not_checkable": 0, "lost": 0, "suspect": 0, "annulled": 0},
+}
 
 
 def test_init_takes_its_passphrase_from_elsewhere(tmp_path, monkeypatch):

@@ -57,7 +57,13 @@ def test_an_empty_ledger_is_clean(tmp_path: Path) -> None:
         "records": 0,
         "checkpoints": 0,
         "submissions": 0,
+        "cosignatures": 0,
         "not_checkable": 0,
+        "lost": 0,
+        "suspect": 0,
+        "annulled": 0,
+        "since": None,
+        "not_looked_at": None,
         "findings": [],
         "more_findings": 0,
     }

@@ -1,0 +1,141 @@
+"""What must be known of a whole ledger before any part of it can be checked.
+
+Records about the register are few and decide whose keys counted where; a loss that was accepted is
+recorded after what was lost; that a key is suspect is recorded after what it signed. All of it is
+read once, from one state of the database, and handed to whoever checks a part: what is recorded
+meanwhile comes after it and changes nothing of it.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ledger.audit.report import Report
+from ledger.audit.rows import RecordRow, Span, rows_at, stored
+from ledger.audit.tree import TreeChecks
+from ledger.authority import AUTHORITY_TOPICS, keyring_of
+from ledger.database import Connection
+from ledger.domain.register import Register
+from ledger.domain.tail import TailLost
+from ledger.keys.keyring import RegisteredKey
+from ledger.log.tiles import TILE_WIDTH
+from ledger.mapper import LedgerMapper
+
+_BEFORE_ALL, _AFTER_ALL = -(2**63), 2**63 - 1
+
+
+class LostTail(NamedTuple):
+    """A loss as the record at `position` accounts for it."""
+
+    position: int
+    first: int
+    last: int
+    root: bytes
+    lost: int
+
+
+class Outline(NamedTuple):
+    """A ledger before it is looked at.
+
+    size: how many records there are.
+    newest: position of the newest one, which may be any number in what was tampered with.
+    skipped: records that are not looked at, the first ones; a multiple of 256.
+    authority: positions of all records about the register, ascending.
+    tails: losses that were accepted.
+    suspects: by thumbprint, keys that somebody else may have had, as all that is recorded says.
+    """
+
+    size: int
+    newest: int
+    skipped: int
+    authority: tuple[int, ...]
+    tails: tuple[LostTail, ...]
+    suspects: dict[str, RegisteredKey]
+
+    def accounted(self, position: int) -> bool:
+        """Whether a loss that was recorded later covers that position."""
+        return any(one.first <= position <= one.last < one.position for one in self.tails)
+
+    def authority_between(self, first: int, last: int) -> tuple[int, ...]:
+        """Return the positions from `first` to `last` of records about the register."""
+        return self.authority[bisect_left(self.authority, first) : bisect_right(self.authority, last)]
+
+    def spans(self, width: int) -> list[Span]:
+        """Return the records to look at in spans of `width`, a multiple of 256; some may hold none.
+
+        Together they hold every position there is, however it was tampered with.
+        """
+        if not self.size:
+            return []
+        ends = [*range(self.skipped + width, self.size, width), _AFTER_ALL]
+        begins = [self.skipped + 1 if self.skipped else _BEFORE_ALL, *(end + 1 for end in ends[:-1])]
+        # What is recorded from now on is for the next audit.
+        return [Span(first, min(last, self.newest)) for first, last in zip(begins, ends, strict=True)]
+
+
+def read_outline(connection: Connection, size_skipped: int = 0) -> Outline:
+    """Read what a part of the audit must know, never failing for what is stored.
+
+    What cannot be read is left out here, and found when its record is looked at.
+
+    Args:
+        connection: the ledger's.
+        size_skipped: size up to which records are not looked at; those of its last tile are.
+    """
+    size, newest = connection.execute("SELECT COUNT(*), MAX(position) FROM record").fetchone()
+    topics = ",".join("?" * len(AUTHORITY_TOPICS))
+    rows = connection.execute(
+        f"SELECT position, topic FROM record WHERE topic IN ({topics},?)"  # noqa: S608 - as many marks as topics
+        " AND state IS NOT NULL ORDER BY position",
+        (*AUTHORITY_TOPICS, TailLost.TOPIC),
+    ).fetchall()
+    losses = [position for position, topic in rows if topic == TailLost.TOPIC.encode()]
+    authority = tuple(position for position, topic in rows if topic != TailLost.TOPIC.encode())
+    skipped = size_skipped - size_skipped % TILE_WIDTH
+    tails, suspects = _tails(connection, losses), _suspects(connection, authority)
+    return Outline(size, newest or 0, skipped, authority, tails, suspects)
+
+
+def _tails(connection: Connection, positions: Sequence[int]) -> tuple[LostTail, ...]:
+    found, unheard = [], Report()
+    for row in rows_at(connection, positions):
+        with unheard.at(""):
+            event: Any = LedgerMapper.for_reading().to_domain_event(stored(row).event)
+            tail = LostTail(row[0], event.first, event.last, event.root, event.lost)
+            if all(type(value) is int for value in (tail.first, tail.last, tail.lost)):
+                found.append(tail)
+    return tuple(found)
+
+
+def _suspects(connection: Connection, authority: Sequence[int]) -> dict[str, RegisteredKey]:
+    register, unheard, mapper = Register(), Report(), LedgerMapper.for_reading()
+    for row in rows_at(connection, authority):
+        with unheard.at(""):
+            apply_row(register, mapper, row)
+    found: dict[str, RegisteredKey] = {}
+    with unheard.at(""):
+        found.update({key.kid: key for key in keyring_of(register) if key.suspected_from is not None})
+    return found
+
+
+def apply_row(register: Register, mapper: LedgerMapper, row: RecordRow) -> None:
+    """Take a record about the register into it; raises whatever garbage in the row makes it raise."""
+    register.apply(mapper.to_domain_event(stored(row).event), row[0])
+
+
+def check_tails(connection: Connection, outline: Outline, tree: TreeChecks, report: Report) -> None:
+    """Check that every loss is accounted for as it is: its place, how many records, the root."""
+    for tail in outline.tails:
+        if 0 < tail.last <= outline.skipped:
+            continue
+        where = f"record {tail.position}"
+        (lost,) = connection.execute(
+            "SELECT COUNT(*) FROM record WHERE position >= ? AND position <= ? AND gone = 'lost'",
+            (tail.first, tail.last),
+        ).fetchone()
+        if not 1 <= tail.first <= tail.last < tail.position:
+            report.add("tail", where, "accounts for a loss that does not lie before it")
+        elif lost != tail.lost:
+            report.add("tail", where, f"says that {tail.lost} records lost their content, {lost} have")
+        elif tree.roots.get(tail.last) != tail.root:
+            report.add("tail", where, "names another root than the records make")
