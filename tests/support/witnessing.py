@@ -15,7 +15,7 @@ from ledger.errors import Unavailable
 from ledger.founding import log_signer
 from ledger.publisher import Publisher
 from ledger.store.anchor import Anchor
-from ledger.witness import KINDS, Witness, create_witness
+from ledger.witness import KINDS, Witness, WitnessFiles, create_witness, open_witness
 from tests.support.ledgers import House
 from tests.support.world import ORIGIN
 
@@ -24,7 +24,7 @@ Answering = Callable[[bytes], Reply]
 
 
 class Network:
-    """Witnesses by their addresses; `sent` is what they were asked, in order."""
+    """Witnesses by their addresses, made or opened again; `sent` is what they were asked, in order."""
 
     def __init__(self, folder: Path, house: House, number: int = 1) -> None:
         self.answers: dict[str, Answering] = {}
@@ -33,8 +33,11 @@ class Network:
         self._lock = threading.Lock()
         for place in range(1, number + 1):
             name = f"w{place}.example"
-            witness = create_witness(folder / name, name, PASSPHRASE, clock=house.clock)
-            witness.add_log(house.ledger.founding.log_keys)
+            if WitnessFiles(folder / name).exists:
+                witness = open_witness(folder / name, PASSPHRASE, clock=house.clock)
+            else:
+                witness = create_witness(folder / name, name, PASSPHRASE, clock=house.clock)
+                witness.add_log(house.ledger.founding.log_keys)
             self.witnesses[f"https://{name}"] = witness
             self.answers[f"https://{name}"] = honest(witness)
 
