@@ -10,8 +10,9 @@ import pytest
 
 from ledger.errors import Absent, Corrupt, Unavailable
 from ledger.log.checkpoint import parse_checkpoint
+from ledger.log.cosignature import verify_signed
 from ledger.log.merkle import leaf_hash, verify_inclusion
-from ledger.log.note import parse_note, verify_note
+from ledger.log.note import parse_note, parse_vkey
 from ledger.log.proof import parse_proof
 from ledger.mapper import LedgerMapper
 from ledger.receipts import Proven, award_receipt, prove, provider_receipt
@@ -23,11 +24,11 @@ def _prove(house: House, position: int) -> Proven:
 
 
 def _lead_to_the_log(house: House, proven: Proven) -> None:
-    """Check a proof with the log's key as the founding names it."""
+    """Check a proof with the log's keys as the founding names them."""
     proof = parse_proof(proven.proof())
     note = parse_note(proof.checkpoint_note.encode())
-    (vkey,) = house.ledger.founding.log_keys
-    verify_note(note, vkey)
+    for vkey in house.ledger.founding.log_keys:
+        verify_signed(note, parse_vkey(vkey))
     checkpoint = parse_checkpoint(note.text.encode())
     leaf = leaf_hash(proven.record.entry)
     verify_inclusion(leaf, proof.index, checkpoint.size, list(proof.path), checkpoint.root)
