@@ -110,12 +110,13 @@ def _say(found: Mapping[str, Any], data: Path) -> None:
     if found["state"] == NOTHING:
         _print(f"The database holds all {found['published']} published records: nothing is missing.")
         return
-    first, last = found["first"], found["last"]
-    _print(f"The database held {found['stored']} records, {found['published']} were published.")
-    _print(f"Missing: positions {first} to {last}. Public ones read back: {found['public']}.")
-    _print(f"Private ones whose content is lost: {found['lost']}. Their entries stay in the log.")
+    done = found["state"] == DONE
+    held, back, gone = ("held", "read back", "is") if done else ("holds", "to be read back", "would be")
+    _print(f"The database {held} {found['stored']} records, {found['published']} were published.")
+    _print(f"Missing: positions {found['first']} to {found['last']}. Public ones {back}: {found['public']}.")
+    _print(f"Private ones whose content {gone} lost: {found['lost']}. Their entries stay in the log.")
     _say_receipts(found["receipts"])
-    if found["state"] == DONE:
+    if done:
         _print(f"The log says so at position {found['told_at']}, and goes on from there.")
         _print(f"Lost receipts: {found['file']}. Tell these organisations to post the same again.")
     else:
@@ -131,7 +132,7 @@ def _say_receipts(receipts: Sequence[Mapping[str, Any]]) -> None:
             receipts, key=lambda one: (one["label"], one["organisation"], one["submission"])
         )
     ]
-    _print(f"Acknowledged rows that are lost, as far as it is known here: {len(receipts)}.")
+    _print(f"Acknowledged rows among them, as far as it is known here: {len(receipts)}.")
     for organisation, submission, rows in groups[:SUBMISSIONS_SHOWN]:
         numbers, positions = [one["row"] for one in rows], [one["position"] for one in rows]
         _print(

@@ -64,8 +64,8 @@ def test_restore_says_what_would_be_lost_and_exits_with_3(behind):
     ran = roa("restore", "--data", behind)
 
     assert ran.code == 3
-    assert f"Missing: positions {size + 1} to {size + 4}. Public ones read back: 1." in ran.out
-    assert "Private ones whose content is lost: 3." in ran.out
+    assert f"Missing: positions {size + 1} to {size + 4}. Public ones to be read back: 1." in ran.out
+    assert "Private ones whose content would be lost: 3." in ran.out
     assert f"roa restore --data {behind} --accept-lost" in ran.out
     assert ran.out.count("submission ") == 2
     assert _size(behind) == size
