@@ -16,6 +16,7 @@ import pytest
 from api.web.static_files import StaticFiles
 from ledger.encoding.strict_json import b64
 from ledger.log.merkle import leaf_hash
+from tests.conformance import client_side
 from tests.conformance.javascript import RUNNER, VERIFIER, answers, run_node
 from tests.conformance.ledger_side import VECTORS, judge
 from tests.ledger.log.checks import MUTATIONS, PROVEN_ENTRY, VKEY
@@ -60,6 +61,38 @@ def test_the_ledger_answers_as_the_vector_says(path: Path) -> None:
     found = judge(vector["kind"], vector["given"])
 
     assert found == vector["expected"]
+
+
+# A trust file is JSON, so its policy is text: names of other bytes cannot reach the kit.
+NOT_FOR_THE_KIT = "policy/opaque-name.json"
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_the_kit_answers_as_the_vector_says(path: Path) -> None:
+    """The same file through `api.client.verify`, the third reading of these formats."""
+    vector = _vector(path)
+
+    found = client_side.judge(vector["kind"], vector["given"])
+
+    if path.relative_to(VECTORS).as_posix() != NOT_FOR_THE_KIT:
+        assert (found == client_side.ACCEPTED) == ("code" not in vector["expected"]), found
+        if path.parent.name == "award-receipt" and "code" in vector["expected"]:
+            assert found in _kit_codes(vector["expected"]["code"])
+
+
+def _kit_codes(code: str) -> tuple[str, ...]:
+    """Return how the kit answers about an award's receipt, in fewer words, where a code is expected."""
+    answers_of = {
+        "inclusion": ("receipt-inclusion",),
+        "quorum": ("receipt-not-witnessed",),
+        # The kit reads whole trust files, and refuses one whose log keys bear another name.
+        "other": ("receipt-other-log", "trust-form"),
+        **dict.fromkeys(("unsigned", "signature", "no"), ("receipt-signature",)),
+        **dict.fromkeys(("proof", "note", "checkpoint"), ("receipt-unreadable",)),
+    }
+    if code == "receipt-form":
+        return ("receipt-unreadable",)
+    return answers_of.get(code.partition("-")[0], (code,))
 
 
 def test_every_kind_has_a_good_one_and_mutations() -> None:

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.encoding.strict_json import b64
+from ledger.encoding.strict_json import b64, canonical_plain, unb64
+from tests.conformance import client_side
 from tests.conformance.javascript import Conversation
 from tests.conformance.ledger_side import VECTORS, judge, resolved
+from tests.vectors.formats.receipt_mutations import with_extra
 
 Change = Callable[[bytes], bytes]
 
@@ -119,6 +121,44 @@ def test_both_answer_alike(javascript: Conversation, folder: str, member: str, c
         case["vkey"] = resolved(case)["vkey"].decode(errors="replace")  # a key is text wherever it comes from
 
     assert javascript.ask(vector["kind"], case) == judge(vector["kind"], case)
+
+
+@pytest.mark.parametrize("folder", ["award-receipt", "issued-receipt"])
+@given(changes=st.lists(CHANGES, min_size=1, max_size=2))
+def test_receipts_are_judged_alike(javascript: Conversation, folder: str, changes: list[Change]) -> None:
+    """A good receipt with a change or two is accepted by JavaScript exactly where the kit accepts it."""
+    vector = _good(folder)
+    case = _changed(vector, "receipt", changes)
+
+    accepted = client_side.judge(vector["kind"], case) == client_side.ACCEPTED
+
+    assert ("gives" in javascript.ask(vector["kind"], case)) == accepted
+
+
+def _extra_with(receipt: str, member: str, value: Any) -> bytes:
+    """Return the `extra` of a receipt with another member, sorted as JCS is wherever it has such a form."""
+    opened = json.loads(unb64(receipt.split("\n")[1].removeprefix("extra ")))
+    return canonical_plain({**opened, member: value})
+
+
+OPENED = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+MEMBERS = ["v", "topic", "recorded_at", "claims", "statement_commit", "open_commit", "other"]
+
+
+@given(member=st.sampled_from(MEMBERS), value=OPENED)
+def test_what_a_receipt_opens_is_judged_alike(javascript: Conversation, member: str, value: Any) -> None:
+    """Whatever stands in the place of a member of `extra`, both accept it or neither does."""
+    vector = _good("award-receipt")
+    receipt = with_extra(vector["given"]["receipt"], _extra_with(vector["given"]["receipt"], member, value))
+    case = {**vector["given"], "receipt": receipt}
+
+    accepted = client_side.judge(vector["kind"], case) == client_side.ACCEPTED
+
+    assert ("gives" in javascript.ask(vector["kind"], case)) == accepted
 
 
 SIZES = st.integers(-1, 20)

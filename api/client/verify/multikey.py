@@ -15,6 +15,10 @@ _VALUES = {sign: value for value, sign in enumerate(_ALPHABET)}
 ED25519_PREFIX = "z6Mk"  # how every Ed25519 Multikey begins; those of other kinds do not
 _ED25519 = b"\xed\x01"
 _KEY_BYTES = 32
+# y of the points whose order divides 8, on the curve over the field of 2**255 - 19.
+_FIELD = 2**255 - 19
+_ORDER_8_Y = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER_Y = frozenset((0, 1, _FIELD - 1, _ORDER_8_Y, _FIELD - _ORDER_8_Y))
 _TEXT_MAX = 256  # decoding takes the square of the length; no key or signature is longer
 
 
@@ -60,6 +64,17 @@ def standard_base64(text: str) -> bytes:
     return data
 
 
+def is_weak(key: bytes) -> bool:
+    """Return whether these 32 bytes are an Ed25519 key to which one signature fits many texts.
+
+    Such is a point of small order; a second spelling of a point is refused with them.
+
+    Source: RFC 8032 §5.1.3; C2SP CCTV, ed25519.
+    """
+    y = int.from_bytes(key, "little") & (2**255 - 1)
+    return y >= _FIELD or y in _SMALL_ORDER_Y
+
+
 def ed25519_key(multikey: str) -> Ed25519PublicKey:
     """Return the key that a Multikey spells.
 
@@ -78,7 +93,10 @@ def ed25519_bytes(multikey: str) -> bytes:
     data = base58_bytes(multikey)
     if not data.startswith(_ED25519) or len(data) != len(_ED25519) + _KEY_BYTES:
         raise Malformed("this is not an Ed25519 public key", code="multikey")
-    return data[len(_ED25519) :]
+    key = data[len(_ED25519) :]
+    if is_weak(key):
+        raise Malformed("this is no Ed25519 public key to rely on", code="multikey")
+    return key
 
 
 def ed25519_jwk(multikey: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from ..errors import Malformed, Refused
-from .multikey import standard_base64
+from .multikey import is_weak, standard_base64
 
 HASH_BYTES = 32
 PROOF_SIZE_MAX = 256 * 1024
@@ -27,6 +27,7 @@ SIGNATURES_MAX = 64
 ED25519, ED25519_COSIGNATURE, MLDSA44 = 0x01, 0x04, 0x06
 LOG_KINDS = frozenset((ED25519, MLDSA44))
 WITNESS_KINDS = frozenset((ED25519_COSIGNATURE, MLDSA44))
+_ED25519_KINDS = frozenset((ED25519, ED25519_COSIGNATURE))
 _FIRST_LINE = "c2sp.org/tlog-proof@v1"
 _PATH_MAX = 63
 _LINES = 3  # origin, size, root
@@ -221,7 +222,7 @@ def parse_vkey(vkey: str) -> LogKey:
     """Read a C2SP verifier key; kinds that this program cannot check are read and left to the caller.
 
     Raises:
-        Malformed: not one, or its id is not that of its key, or its key is too short or too long.
+        Malformed: not one, or its id is not that of its key, or its key is too short, too long or weak.
     """
     name, _, rest = vkey.partition("+")
     key_id_hex, _, blob = rest.partition("+")
@@ -233,6 +234,8 @@ def parse_vkey(vkey: str) -> LogKey:
         raise Malformed("the id of a verifier key is not that of its key", code="vkey")
     if len(key) != _KEY_BYTES.get(kind, len(key)):
         raise Malformed("a verifier key is not as long as its kind says", code="vkey")
+    if kind in _ED25519_KINDS and is_weak(key):
+        raise Malformed("this is no verifier key to rely on", code="vkey")
     return LogKey(name, key_id, kind, key)
 
 

@@ -114,8 +114,9 @@ def _award(examples: Examples) -> dict[str, Case]:
 
 
 def _other(value: str) -> str:
-    """Return another value of the same kind."""
-    return f"{value[:-1]}{'1' if value[-1] != '1' else '2'}" if value[-1].isdigit() else f"{value}s"
+    """Return another value of the same kind: a day before, one less, or another word."""
+    head, dash, number = value.rpartition("-")
+    return f"{head}{dash}{int(number) - 1:0{len(number)}}" if number.isdigit() else f"{value}s"
 
 
 def _index(receipt: str) -> int:

@@ -15,6 +15,7 @@ from tests.vectors.formats import small_log as log
 from tests.vectors.formats.cases import Case, Folder, coded, flipped
 
 SMALL_ORDER = bytes([1]) + bytes(31)
+FITS_ANYTHING = bytes([1]) + bytes(63)  # what a point of that order takes for a signature over any text
 
 
 def signed_cases() -> dict[str, Case]:
@@ -202,7 +203,8 @@ def _keys() -> dict[str, Case]:
         ("type-of-ecdsa", 0x02, bytes(range(65)), "vkey-type", "A type that the log never uses."),
     ):
         odd = VerifierKey(name, kind, key)
-        signed = log.note_of(log.log_signature(), log.signature_by(odd, bytes(72)))
+        blob = FITS_ANYTHING if kind == ED25519_TYPE else bytes(72)
+        signed = log.note_of(log.log_signature(), log.signature_by(odd, blob))
         cases.refused(label, code, says, vkey=str(odd), note=signed)
     return cases.cases
 
@@ -335,7 +337,7 @@ def _ed25519_only(cases: Folder) -> None:
     as_log = VerifierKey(vkey.name, ED25519_TYPE, vkey.key)
     cases.refused("key-as-that-of-a-log", "unsigned", "The type is part of the key id.", vkey=str(as_log))
     small = VerifierKey(vkey.name, ED25519_COSIGNATURE_TYPE, SMALL_ORDER)
-    anything = log.note_of(log.signature_by(small, bytes(72)))
+    anything = log.note_of(log.signature_by(small, bytes(8) + FITS_ANYTHING))
     cases.refused("small-order", "vkey-key", "A point of small order.", vkey=str(small), note=anything)
 
 
