@@ -106,8 +106,8 @@ _OF_THE_LOG = (
     "policy-member-twice", "policy-name", "policy-quorum", "policy-quorum-count", "policy-text",
     "policy-threshold", "policy-words", "proof-extra", "proof-hash", "proof-header", "proof-index",
     "proof-parts", "proof-path", "proof-too-long", "quorum", "signature-base64", "signature-empty",
-    "signature-line", "tile-path", "tile-path-form", "tile-size", "unsigned", "vkey-base64", "vkey-empty",
-    "vkey-hash", "vkey-key", "vkey-shape", "vkey-type",
+    "signature-line", "subtree-range", "tile-path", "tile-path-form", "tile-size", "unsigned",
+    "vkey-base64", "vkey-empty", "vkey-hash", "vkey-key", "vkey-shape", "vkey-type",
 )  # fmt: skip
 _FAULTS = _codes(
     ("internal", 500, "Something went wrong here. Nothing half-done was recorded; try again later."),

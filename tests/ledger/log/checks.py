@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
+from ledger.log.cosignature import verify_signed
 from ledger.log.merkle import leaf_hash, verify_consistency, verify_inclusion
-from ledger.log.note import parse_note, verify_note
+from ledger.log.note import parse_note, parse_vkey, verify_note
+from ledger.log.policy import parse_policy
 from ledger.log.proof import parse_proof
 
 MUTATIONS = Path(__file__).parent / "mutations"
@@ -17,6 +19,9 @@ MUTATIONS = Path(__file__).parent / "mutations"
 # seed is the bytes 0 to 31.
 VKEY = "ledger.example/log+11639dd4+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
 PROVEN_ENTRY = b"entry-5"
+# A witness of it: its Ed25519 key has the seed 32 … 63, its ML-DSA-44 key the seed 96 … 127.
+WITNESS = "witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"
+MLDSA_WITNESS = (MUTATIONS / "mldsa-witness.vkey").read_text().strip()
 
 
 def check_note(data: bytes) -> None:
@@ -60,10 +65,28 @@ def check_vkey(data: bytes) -> None:
     verify_note(parse_note((MUTATIONS / "note" / "good.txt").read_bytes()), data.decode())
 
 
+def check_cosignature(data: bytes) -> None:
+    """Check the witness's cosignature of the older kind under a note."""
+    verify_signed(parse_note(data), parse_vkey(WITNESS))
+
+
+def check_mldsa_cosignature(data: bytes) -> None:
+    """Check the witness's ML-DSA-44 cosignature under a note."""
+    verify_signed(parse_note(data), parse_vkey(MLDSA_WITNESS))
+
+
+def check_policy(data: bytes) -> None:
+    """Read a policy."""
+    parse_policy(data)
+
+
 CHECKS: dict[str, Callable[[bytes], None]] = {
     "note": check_note,
     "vkey": check_vkey,
     "checkpoint": check_checkpoint,
     "proof": check_proof,
     "consistency": check_consistency,
+    "cosignature": check_cosignature,
+    "mldsa-cosignature": check_mldsa_cosignature,
+    "policy": check_policy,
 }
