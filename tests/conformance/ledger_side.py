@@ -69,6 +69,11 @@ def _policy(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"witnesses": names}
 
 
+def _policy_text(given: Mapping[str, Any]) -> dict[str, Any]:
+    parse_policy(given["policy"])
+    return {}
+
+
 def _proof(given: Mapping[str, Any]) -> dict[str, Any]:
     proof = parse_proof(_text(given["proof"]))
     note = parse_note(proof.checkpoint_note.encode())
@@ -135,6 +140,7 @@ KINDS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "signed": _signed,
     "checkpoint": _checkpoint,
     "policy": _policy,
+    "policy-text": _policy_text,
     "proof": _proof,
     "inclusion": _inclusion,
     "consistency": _consistency,

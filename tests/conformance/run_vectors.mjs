@@ -28,6 +28,10 @@ const KINDS = {
     const witnesses = await verifier.checkPolicy(await verifier.parsePolicy(policy), verifier.parseNote(note));
     return { witnesses: Object.fromEntries([...witnesses].map(([name, time]) => [name, plain(time)])) };
   },
+  async 'policy-text'({ policy }) {
+    await verifier.parsePolicy(policy);
+    return {};
+  },
   async proof({ proof, entry, trust }) {
     const found = await verifier.verifyEntry(verifier.parseProof(proof), Buffer.from(entry), trust);
     return { index: plain(found.index), size: plain(found.checkpoint.size) };

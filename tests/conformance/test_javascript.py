@@ -19,7 +19,7 @@ from ledger.log.merkle import leaf_hash
 from tests.conformance import client_side
 from tests.conformance.javascript import RUNNER, VERIFIER, answers, run_node
 from tests.conformance.ledger_side import VECTORS, judge
-from tests.ledger.log.checks import MUTATIONS, PROVEN_ENTRY, VKEY
+from tests.ledger.log.checks import MLDSA_WITNESS, MUTATIONS, PROVEN_ENTRY, VKEY, WITNESS
 from tests.support.tree import ROOT
 from tests.support.vectors import published
 
@@ -133,16 +133,20 @@ def _log_mutation(path: Path) -> Case:
     """Return a file of tests/ledger/log/mutations as a case."""
     data = path.read_bytes()
     text = {"base64": b64(data)}
-    if path.parent.name == "note":
-        return {"kind": "signed", "given": {"note": text, "vkey": VKEY}}
+    keys = {"note": VKEY, "cosignature": WITNESS, "mldsa-cosignature": MLDSA_WITNESS}
+    if path.parent.name in keys:
+        return {"kind": "signed", "given": {"note": text, "vkey": keys[path.parent.name]}}
     if path.parent.name == "vkey":
         note = (MUTATIONS / "note" / "good.txt").read_text()
         return {"kind": "signed", "given": {"note": note, "vkey": data.decode()}}
     if path.parent.name == "checkpoint":
         return {"kind": "checkpoint", "given": {"text": text}}
+    if path.parent.name == "policy":
+        return {"kind": "policy-text", "given": {"policy": text}}
     if path.parent.name == "proof":
         trust = {"origin": VKEY.partition("+")[0], "log_keys": [VKEY]}
         return {"kind": "proof", "given": {"proof": text, "entry": PROVEN_ENTRY.decode(), "trust": trust}}
+    assert path.parent.name == "consistency", path
     return {"kind": "consistency", "given": json.loads(data)}
 
 
@@ -156,7 +160,7 @@ def test_both_refuse_the_log_s_own_mutations() -> None:
     for path, case, answer in zip(files, cases, found, strict=True):
         assert ("code" not in answer) == (path.stem == "good"), (path, answer)
         assert answer == judge(case["kind"], case["given"]), path
-    assert len(files) > 140
+    assert len(files) > 200
 
 
 # ------------------------------------------------------------------ published vectors
