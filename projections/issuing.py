@@ -166,13 +166,13 @@ class Issuer:
             [self._document_of(did) for did in sorted(signers)],
             TrustCopy(content, signature),
             self.host,
+            list_records=[self.status_lists.record(*_numbers(url)) for url in sorted(lists)],
             issued=self.credentials.receipt(held, issued),
             inner_issued=[self.credentials.receipt(held, one) for one in inner],
         )
 
     def _list_at(self, url: str) -> bytes:
-        number, status_list = url.rsplit("/", 2)[-2:]
-        data = self.status_list(int(number), int(status_list))
+        data = self.status_list(*_numbers(url))
         assert data is not None, "an award's status list is there"
         return data
 
@@ -181,3 +181,9 @@ class Issuer:
         document = self.did_document(segment)
         assert document is not None, "an issuer that signed has a DID document"
         return document
+
+
+def _numbers(url: str) -> tuple[int, int]:
+    """Return the issuer's number and that of the list, of a status list's address."""
+    number, status_list = url.rsplit("/", 2)[-2:]
+    return int(number), int(status_list)

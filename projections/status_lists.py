@@ -16,8 +16,10 @@ from ledger.domain.status_list import StatusList, StatusListChanged
 from ledger.errors import Corrupt, Unavailable
 from ledger.ids import public_id
 from ledger.publisher import Publisher
+from ledger.receipts import prove
 from ledger.standing import Standings
 from projections.catalogue import Views
+from projections.exports.model import IssuerProfile
 from projections.exports.securing import document_bytes, sign_credential
 from projections.exports.status_list import VALID_FOR, StatusBits, status_list_credential
 from projections.issuers import Issuers
@@ -28,9 +30,10 @@ _VALID_FOR_US = VALID_FOR.total_seconds() * 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class _SignedList:
-    """A status list as signed last: signed again when its bits change, or half its life is over."""
+    """A status list as signed last: signed again when bits or key change, or half its life is over."""
 
     digest: bytes
+    kid: str
     signed_at_us: int
     data: bytes
 
@@ -101,11 +104,25 @@ class StatusLists:
                 if self._views.status.status_list(issuer, number) is None:
                     return None
                 raise Unavailable("this status list was opened a moment ago: ask again", code="unpublished")
-            now_us, kept = self._ledger.clock.now_us(), self._signed.get((issuer, number))
+            now_us, by = self._ledger.clock.now_us(), self._issuers.provider(issuer)
+            kept = self._signed.get((issuer, number))
+            wanted = (published.bits_sha256, by.signer.thumbprint)
             fresh = kept is not None and now_us - kept.signed_at_us < _VALID_FOR_US / 2
-            if kept is None or kept.digest != published.bits_sha256 or not fresh:
-                kept = self._signed[issuer, number] = self._sign(published, now_us)
+            if kept is None or (kept.digest, kept.kid) != wanted or not fresh:
+                kept = self._signed[issuer, number] = self._sign(published, by, now_us)
             return kept.data
+
+    def record(self, issuer: int, number: int) -> str | None:
+        """Return the tlog-proof of the published record of a list's bits, its entry in it; None for none."""
+        served = self._publisher.served()
+        stored = (
+            None if served is None else self._ledger.store.newest_of(_stream(issuer, number), served.size)
+        )
+        if stored is None:
+            return None
+        tree, policy = self._publisher.tree, self._publisher.policy
+        proven = prove(self._ledger.store, tree, stored.id, policy)
+        return proven.proof(proven.record.entry)
 
     def _published(self, issuer: int, number: int) -> StatusListChanged | None:
         served = self._publisher.served()
@@ -117,14 +134,13 @@ class StatusLists:
         assert isinstance(event, StatusListChanged)
         return event
 
-    def _sign(self, published: StatusListChanged, now_us: int) -> _SignedList:
+    def _sign(self, published: StatusListChanged, issuer: IssuerProfile, now_us: int) -> _SignedList:
         bits = self._bits(published.issuer, published.status_list, published.as_at)
         if bits.digest() != published.bits_sha256:
             raise Corrupt("the bits of a status list are not those that were recorded", code="status-list")
-        issuer = self._issuers.provider(published.issuer)
         document = status_list_credential(bits, issuer, self._issuers.host, published.status_list, now_us)
         data = document_bytes(sign_credential(document, issuer.signer, issuer.did, now_us))
-        return _SignedList(published.bits_sha256, now_us, data)
+        return _SignedList(published.bits_sha256, issuer.signer.thumbprint, now_us, data)
 
 
 def _stream(issuer: int, number: int) -> UUID:

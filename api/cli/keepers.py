@@ -3,10 +3,11 @@
 `init`, `serve`, `audit`, `publish`, `rebuild`, `export`.
 """
 
+import os
 import re
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,7 @@ from api.cli.console import (
     WRONG_USE,
     AsJson,
     Data,
+    err,
     fail,
     ledger_in,
     opened,
@@ -33,7 +35,7 @@ from api.cli.console import (
 from api.house import House, close_house, files_of, furnish, module_of, open_house, passphrase_of
 from api.operations.registrar import found
 from api.settings import Settings
-from ledger.audit import Report, audit_files
+from ledger.audit import How, Report, audit_files
 from ledger.database import is_sound
 from ledger.files import LedgerFiles
 from ledger.founding import Charter, make_passphrase
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 NUMBER_MAX, PORT_MAX = 99_999, 65_535
+JOBS_MAX = 64
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _ORIGIN = re.compile(rf"{_HOST.pattern}(/[A-Za-z0-9._~-]+)*")
 
@@ -194,47 +197,81 @@ def audit(
     without_keys: Annotated[
         bool, typer.Option("--without-keys", help="Open nothing that is sealed.")
     ] = False,
+    since: Annotated[
+        int | None,
+        typer.Option(help="Look only at what came after the newest checkpoint of so many records.", min=0),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes that check records; one for each core.", min=1, max=JOBS_MAX)
+    ] = None,
 ) -> None:
     """Check everything that is stored; exit 1 when something does not check.
 
     Exit 3 or 4 when all that is wrong is that something else was published: more, or another history.
     """
     settings = settings_of_environment()
-    with spoken_errors():
-        report = _audited(ledger_in(data, settings), settings, with_keys=not without_keys)
-        if report.ok and not without_keys:
+    with spoken_errors(), _progress(shown=not as_json) as progress:
+        how = How(jobs or min(os.cpu_count() or 1, JOBS_MAX), since, progress=progress)
+        report = _audited(ledger_in(data, settings), settings, how, with_keys=not without_keys)
+        if report.ok and not without_keys and since is None:
             # Only a sound ledger says what its views should be; it is opened with its keys.
             with opened(data) as house:
                 for difference in house.views.differences():
                     report.add("view", difference.view, difference.what)
-        found = report.as_json()
     if as_json:
-        print_json(found)
+        print_json(report.as_json())
     else:
-        for one in found["findings"]:
-            out.print(f"{one['code']:12} {one['where']}: {one['what']}", markup=False)
-        words = "clean" if report.ok else f"{len(found['findings']) + found['more_findings']} findings"
-        shut = f" ({report.not_checkable} of them without a key)" if report.not_checkable else ""
-        out.print(
-            f"{found['records']} records{shut}, {found['submissions']} submissions,"
-            f" {found['checkpoints']} checkpoints: {words}",
-            markup=False,
-        )
+        _say(report)
     if not report.ok:
         raise typer.Exit(_exit_code(report))
 
 
-def _audited(files: LedgerFiles, settings: Settings, *, with_keys: bool) -> Report:
+def _say(report: Report) -> None:
+    """Print what was found: each finding with how bad it is, then how much was looked at."""
+    for one in report.faults:
+        out.print(f"{one.severity:7} {one.code:12} {one.where}: {one.what}", markup=False)
+    if report.not_looked_at:
+        out.print(f"Not looked at: {report.not_looked_at}; nor were the views.", markup=False)
+    apart = {
+        "without a key": report.not_checkable - report.lost,
+        "lost": report.lost,
+        "suspect": report.suspect,
+        "annulled": report.annulled,
+    }
+    counted = ", ".join(f"{number} {words}" for words, number in apart.items() if number)
+    seen = f", {report.cosignatures} cosignatures" if report.cosignatures else ""
+    out.print(
+        f"{report.records} records{counted and f' ({counted})'}, {report.submissions} submissions,"
+        f" {report.checkpoints} checkpoints{seen}:"
+        f" {'clean' if report.ok else f'{len(report.faults) + report.more} findings'}",
+        markup=False,
+    )
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show on a terminal how far an audit has come; nothing where nobody looks on."""
+    if not shown or not err.is_terminal:
+        yield None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=err, transient=True) as bar:
+        task = bar.add_task("records", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _audited(files: LedgerFiles, settings: Settings, how: How, *, with_keys: bool) -> Report:
     """Audit the files as they lie: what is damaged may be beyond opening, and is looked at all the same."""
     if not with_keys:
-        return audit_files(files)
+        return audit_files(files, how=how)
     if not files.vault.exists():
-        report = audit_files(files)
+        report = audit_files(files, how=how)
         report.add("vault", files.vault.name, "is not there: what is sealed cannot be opened")
         return report
     vault = Vault(files.vault, load_epoch_keys(files.epoch, passphrase_of(files, settings)))
     try:
-        return audit_files(files, vault)
+        return audit_files(files, vault, how)
     finally:
         vault.close()
 

@@ -77,6 +77,8 @@ def rotate(
         Refusal: no key for this is in custody here, or the register refuses.
     """
     organisation = _organisation(ledger, reference)
+    if purpose == CREDENTIAL and alg != ED25519:
+        raise Refusal("documents are signed with Ed25519 keys: leave --alg out for a credential key")
     label, purposes = _custody(ledger, organisation, purpose)
     keyring = ledger.keyring()
     before = [keyring.get(one.thumbprint) for one in ledger.keystore.generations(label)]

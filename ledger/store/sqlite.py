@@ -6,7 +6,6 @@ called with each name; crash tests stop the process there.
 Source: LEDGER.md 6.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from ledger.errors import Corrupt, Reused, Stale, Taken
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.tiles import TILE_WIDTH
 from ledger.mapper import LedgerNotification, LedgerStoredEvent
+from ledger.store.lookups import Lookups
 from ledger.store.recorder import (
     EntryOf,
     Growth,
@@ -42,7 +42,6 @@ from ledger.store.recorder import (
 )
 from ledger.store.subscription import LogSubscription, Signal
 
-ROW_MAX = 2**31  # beyond every row of a submission
 APPEND_ONLY = ("record", "submission", "tile", "checkpoint", "cosigner", "cosignature")
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS record (
@@ -87,7 +86,7 @@ _STORED = "stream, version, topic, state, recorded_at_us, row"
 _INSERT = "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
 
 
-class LedgerRecorder(ApplicationRecorder):
+class LedgerRecorder(Lookups, ApplicationRecorder):
     """Appends records, and reads them back, in one SQLite file."""
 
     def __init__(
@@ -269,93 +268,6 @@ class LedgerRecorder(ApplicationRecorder):
     def head(self) -> Head:
         """Return the ledger's state as this thread reads it."""
         return read_head(self.database.reader)
-
-    def recorded_rows(self, iss: UUID, jti: UUID, first: int = 0, last: int = ROW_MAX) -> dict[int, int]:
-        """Return row to position, for the rows first … last of a submission that are recorded already."""
-        rows = self.database.reader.execute(
-            "SELECT r.row, r.position FROM submission s JOIN record r ON r.submission = s.number"
-            " WHERE s.iss = ? AND s.jti = ? AND r.row >= ? AND r.row <= ?",
-            (iss.bytes, jti.bytes, first, last),
-        )
-        return dict(rows.fetchall())
-
-    def submission(self, iss: UUID, jti: UUID) -> Submission | None:
-        """Return what is kept of a submission, None when no record cites it."""
-        row = self.database.reader.execute(
-            "SELECT jws, leaf_hashes FROM submission WHERE iss = ? AND jti = ?", (iss.bytes, jti.bytes)
-        ).fetchone()
-        return None if row is None else Submission(iss, jti, *row)
-
-    def taken(self, kind: str, keys: Sequence[bytes]) -> dict[bytes, LedgerNotification]:
-        """Return which record holds each of these values; free ones are absent."""
-        rows = self.database.select_in(
-            "SELECT t.key, r.position, r.stream, r.version, r.topic, r.state, r.recorded_at_us"
-            " FROM taken t JOIN record r ON r.position = t.position"
-            " WHERE t.kind = ? AND t.key IN ({marks})",
-            list(keys),
-            kind,
-        )
-        return {
-            key: LedgerNotification(UUID(bytes=stream), version, topic, state, position, recorded_at_us)
-            for key, position, stream, version, topic, state, recorded_at_us in rows
-        }
-
-    def taken_count(self, kind: str, prefix: bytes) -> int:
-        """Return how many values of a kind begin with `prefix`."""
-        row = self.database.reader.execute(
-            "SELECT COUNT(*) FROM taken WHERE kind = ? AND key >= ? AND key < ?",
-            (kind, prefix, prefix + b"\xff" * 16),
-        ).fetchone()
-        return int(row[0])
-
-    def leaves_at(self, positions: Sequence[int]) -> dict[int, tuple[bytes, int]]:
-        """Return position to (leaf hash, recorded_at_us); positions without a record are absent."""
-        rows = self.database.select_in(
-            "SELECT position, leaf, recorded_at_us FROM record WHERE position IN ({marks})", list(positions)
-        )
-        return {position: (leaf, recorded_at_us) for position, leaf, recorded_at_us in rows}
-
-    def submissions_at(self, positions: Sequence[int]) -> dict[int, int]:
-        """Return position to number of the submission it rests on; records that rest on none are absent."""
-        rows = self.database.select_in(
-            "SELECT position, submission FROM record WHERE position IN ({marks}) AND submission IS NOT NULL",
-            list(positions),
-        )
-        return dict(rows)
-
-    def submission_tokens(self, numbers: Sequence[int]) -> Iterable[tuple[int, str]]:
-        """Return (number, JWS) of submissions."""
-        rows = self.database.select_in(
-            "SELECT number, jws FROM submission WHERE number IN ({marks})", list(numbers)
-        )
-        return [(number, jws) for number, jws in rows]
-
-    def newest_of(self, stream: UUID, upto: int) -> LedgerNotification | None:
-        """Return the newest record of a stream at or before a position, None where there is none."""
-        row = self.database.reader.execute(
-            "SELECT version, topic, state, position, recorded_at_us FROM record"
-            " WHERE stream = ? AND position <= ? AND gone IS NULL ORDER BY version DESC LIMIT 1",
-            (stream.bytes, upto),
-        ).fetchone()
-        return None if row is None else LedgerNotification(stream, *row)
-
-    def position_recorded_by(self, instant_us: int) -> int:
-        """Return the newest position recorded at or before an instant, 0 when there is none."""
-        # Instants ascend with positions, so the border is found by halving, without an index.
-        return bisect_right(range(1, self.head().size + 1), instant_us, key=self._recorded_at_us)
-
-    def _recorded_at_us(self, position: int) -> int:
-        row = self.database.reader.execute(
-            "SELECT recorded_at_us FROM record WHERE position = ?", (position,)
-        ).fetchone()
-        return int(row[0])
-
-    def organisation_of(self, submission: int | None) -> UUID | None:
-        """Return the organisation of a submission's number, None where there is none."""
-        row = self.database.reader.execute(
-            "SELECT iss FROM submission WHERE number = ?", (submission,)
-        ).fetchone()
-        return None if row is None else UUID(bytes=row[0])
 
     def close(self) -> None:
         """Close the file and wake whoever waits."""

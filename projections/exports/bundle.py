@@ -14,6 +14,7 @@ CREDENTIAL = "credential.json"
 RECEIPT = "award.tlog-proof"
 ISSUED = "issued.tlog-proof"
 STATUS_LIST = "status-list.json"
+LIST_RECORD = "status-list.tlog-proof"
 DID_DOCUMENT = "did.json"
 HOW_TO_CHECK = "HOW-TO-CHECK.txt"
 TRUST = "trust.json"
@@ -40,6 +41,7 @@ def bundle(
     trust: TrustCopy,
     host: str,
     *,
+    list_records: Sequence[str | None] = (),
     issued: str | None = None,
     inner_issued: Sequence[str | None] = (),
 ) -> bytes:
@@ -51,6 +53,7 @@ def bundle(
         did_documents: of every issuer in it, each once.
         trust: put in for reference; a trust file inside a bundle is never trusted by itself.
         host: the did:web host of the ledger, for the words on where to get a trust file.
+        list_records: tlog-proofs of the records of the lists' bits, in the order of `status_lists`.
         issued: receipt of the credential's own issuing, a tlog-proof; None while it is not published.
         inner_issued: those of the awards inside a record, in its order.
 
@@ -84,6 +87,11 @@ def bundle(
         },
         **_numbered(RECEIPT, [receipt.encode() for receipt in receipts]),
         **_numbered(STATUS_LIST, [document_bytes(listed) for listed in sorted(status_lists, key=_id)]),
+        **{
+            _name(LIST_RECORD, at): record.encode()
+            for at, (_, record) in enumerate(_in_order(status_lists, list_records), 1)
+            if record is not None
+        },
         **_numbered(DID_DOCUMENT, [document_bytes(document) for document in sorted(did_documents, key=_id)]),
     }
     return _zip(members)
@@ -136,14 +144,15 @@ You can check it yourself, with no network, and without asking the learner, the 
 
 WHAT IS IN THE ZIP
 
-   credential.json     the award, or record of achievement, with the signature of its issuer
-   award.tlog-proof    the receipt: proof that the award stands in the ledger's public log
-   issued.tlog-proof   proof that this very document was signed when the ledger says: if its
-                       issuer's key is stolen one day, this shows that it was signed before
-   status-list.json    which awards of the issuer were revoked, on the day the file was made
-   did.json            the issuer's public keys
-   trust.json          a copy of the trust file, for reference; trust.json.jws is its signature
-   HOW-TO-CHECK.txt    this page
+   credential.json         the award, or record of achievement, with the signature of its issuer
+   award.tlog-proof        the receipt: proof that the award stands in the ledger's public log
+   issued.tlog-proof       proof that this very document was signed when the ledger says: if its
+                           issuer's key is stolen one day, this shows that it was signed before
+   status-list.json        which awards of the issuer were revoked, on the day the file was made
+   status-list.tlog-proof  proof that the public log holds that very list
+   did.json                the issuer's public keys
+   trust.json              a copy of the trust file, for reference; trust.json.jws is its signature
+   HOW-TO-CHECK.txt        this page
 
 A record with several awards has several receipts, status lists and issuers; they are numbered.
 An award that was not yet in the published log when the ZIP was made comes without a receipt.
@@ -174,8 +183,20 @@ def _id(document: Mapping[str, Any]) -> str:
 
 
 def _numbered(name: str, contents: Sequence[bytes]) -> dict[str, bytes]:
+    return {_name(name, at): content for at, content in enumerate(contents, 1)}
+
+
+def _name(name: str, at: int) -> str:
     stem, ending = name.split(".")
-    return {name if at == 1 else f"{stem}-{at}.{ending}": content for at, content in enumerate(contents, 1)}
+    return name if at == 1 else f"{stem}-{at}.{ending}"
+
+
+def _in_order(
+    status_lists: Sequence[Mapping[str, Any]], records: Sequence[str | None]
+) -> list[tuple[str, str | None]]:
+    """Return (list's id, record) in the order in which the lists are numbered."""
+    names = [_id(listed) for listed in status_lists]
+    return sorted(zip(names, records, strict=True)) if records else []
 
 
 def _zip(members: Mapping[str, bytes]) -> bytes:

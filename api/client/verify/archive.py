@@ -25,6 +25,7 @@ _STATUS_LIST = re.compile(rf"status-list{_NUMBERED}\.json")
 _DID_DOCUMENT = re.compile(rf"did{_NUMBERED}\.json")
 _RECEIPT = re.compile(rf"award{_NUMBERED}\.tlog-proof")
 _ISSUED = re.compile(rf"issued{_NUMBERED}\.tlog-proof")
+_LIST_RECORD = re.compile(rf"status-list{_NUMBERED}\.tlog-proof")
 # What zipfile and zlib say of an archive that is cut off, forged or of a kind they do not read.
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -42,7 +43,8 @@ _DAMAGE = (
 class Members:
     """The papers of a bundle that a check reads; several of one kind in the order of their numbers.
 
-    `receipts` are those of awards, `issued` those of the signing of documents.
+    `receipts` are those of awards, `issued` those of the signing of documents, `list_records` those of
+    the status lists' bits.
 
     The trust file of a bundle is left where it is: it is never trusted by itself.
     """
@@ -52,6 +54,7 @@ class Members:
     did_documents: tuple[bytes, ...]
     receipts: tuple[bytes, ...]
     issued: tuple[bytes, ...]
+    list_records: tuple[bytes, ...]
 
 
 def open_bundle(data: bytes) -> Members:
@@ -73,6 +76,7 @@ def open_bundle(data: bytes) -> Members:
                 did_documents=tuple(map(reader.read, _of_kind(entries, _DID_DOCUMENT))),
                 receipts=tuple(map(reader.read, _of_kind(entries, _RECEIPT))),
                 issued=tuple(map(reader.read, _of_kind(entries, _ISSUED))),
+                list_records=tuple(map(reader.read, _of_kind(entries, _LIST_RECORD))),
             )
     except _DAMAGE as error:
         raise Malformed(

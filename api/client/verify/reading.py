@@ -25,7 +25,8 @@ class Received:
     Attributes:
         credential: one JSON object.
         status_lists, did_documents, receipts, issued: the papers of a bundle, not read yet; empty
-            without one. `receipts` are those of awards, `issued` those of the signing of documents.
+            without one. `receipts` are those of awards, `issued` those of the signing of documents,
+            `list_records` those of the status lists' bits.
         bundled: whether it came as a bundle.
     """
 
@@ -34,6 +35,7 @@ class Received:
     did_documents: tuple[bytes, ...] = ()
     receipts: tuple[bytes, ...] = ()
     issued: tuple[bytes, ...] = ()
+    list_records: tuple[bytes, ...] = ()
     bundled: bool = False
 
 
@@ -54,6 +56,7 @@ def read(data: bytes) -> Received:
         did_documents=members.did_documents,
         receipts=members.receipts,
         issued=members.issued,
+        list_records=members.list_records,
         bundled=True,
     )
 

@@ -4,7 +4,7 @@ Source: Bitstring Status List v1.0 §2.1, §3.2; CREDENTIALS.md 5.
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from ..errors import ClientError, Malformed, Refused
 from .keys import Key
+from .list_records import ListRecords
 from .multikey import base64_bytes
 from .plain import CLOCK_SKEW, instant, instant_of_us, long_instant
 from .profile import issuer_of, status_list_faults
 from .proofs import Canonical, Secured, Unsupported, method_of
 from .reading import read_object
-from .trust import Trust, did_host
+from .trust import Issuer, Trust, did_host
 from .verdict import OLD_TRUST, Answer, failed, not_checked, passed, warning
 
 PURPOSE = "revocation"
@@ -50,12 +51,14 @@ class StatusList:
         made_at: when it was signed.
         fresh_until: until when it may be relied on.
         key_retired: whether its key counted no longer when the trust file was made.
+        recorded: whether it is believed because the public log holds its bits since `made_at`.
     """
 
     bits: bytes
     made_at: datetime
     fresh_until: datetime
     key_retired: bool
+    recorded: bool = False
 
     def bit(self, index: int) -> bool:
         """Return one bit; IndexError beyond the end."""
@@ -71,7 +74,9 @@ class Lists:
         fetch: Fetch | None,
         trust: Trust | None,
         canonical: Canonical,
+        records: ListRecords | None = None,
     ) -> None:
+        self._records = records
         self._bundled = bundled
         self._fetch = fetch
         self._trust = trust
@@ -96,7 +101,7 @@ class Lists:
                 "status-list-missing",
                 "The list of revoked credentials was not to be had, so this could not be checked.",
             )
-        return open_status_list(document, url, issuer, self._trust, self._canonical)
+        return open_status_list(document, url, issuer, self._trust, self._canonical, self._records)
 
     def _fetched(self, url: str, issuer: str) -> bytes | None:
         if self._fetch is None or self._trust is None or not _may_fetch(url, issuer, self._trust):
@@ -123,33 +128,50 @@ def check(document: Mapping[str, Any], lists: Lists, now_us: int) -> Answer:
 
 
 def _answer(listed: StatusList, index: int, now_us: int) -> Answer:
-    now, as_at = instant_of_us(now_us), long_instant(listed.made_at)
+    as_at = long_instant(listed.made_at)
     try:
         revoked = listed.bit(index)
     except IndexError:
         return failed("status-index", "It points beyond the end of the list of revoked credentials.")
     if revoked:
         return failed(REVOKED, f"It has been revoked: the issuer's list of {as_at} says so.")
+    return next(
+        _list_objections(listed, as_at, instant_of_us(now_us)),
+        passed("not-revoked", f"It has not been revoked, by the issuer's list of {as_at}."),
+    )
+
+
+def _list_objections(listed: StatusList, as_at: str, now: datetime) -> Iterator[Answer]:
     if listed.made_at > now + CLOCK_SKEW:
-        return not_checked(
+        yield not_checked(
             "status-list-not-yet",
             f"The list of revoked credentials is dated {as_at}, which is still to come.",
         )
+    if listed.recorded:
+        yield warning(
+            "status-list-recorded",
+            f"It was not revoked as at {as_at}, by the public ledger. What came after is not known: the"
+            " list beside it is signed with a key no longer in use.",
+        )
     if listed.fresh_until < now:
-        return warning(
+        yield warning(
             "status-list-expired",
             f"It was not revoked as at {as_at}. That list has expired: what came after is not known.",
         )
     if listed.key_retired:
-        return not_checked(
+        yield not_checked(
             "status-list-key-retired",
             "The list of revoked credentials is signed with a key no longer in use: get a newer list.",
         )
-    return passed("not-revoked", f"It has not been revoked, by the issuer's list of {as_at}.")
 
 
 def open_status_list(
-    document: Mapping[str, Any], url: str, issuer: str, trust: Trust | None, canonical: Canonical
+    document: Mapping[str, Any],
+    url: str,
+    issuer: str,
+    trust: Trust | None,
+    canonical: Canonical,
+    records: ListRecords | None = None,
 ) -> StatusList | Answer:
     """Return a status list once it is known to be that issuer's and whole, or the answer why not.
 
@@ -159,6 +181,7 @@ def open_status_list(
         issuer: the issuer of the credential that points to it, whose list it must be.
         trust: whose keys count; None: the signature is checked, not whose key made it.
         canonical: to canonical N-Quads.
+        records: what a bundle shows of the lists' bits in the public log; None without a bundle.
     """
     if document.get("id") != url or issuer_of(document) != issuer:
         return failed("status-list-issuer", "The list of revoked credentials is not the one of its issuer.")
@@ -170,7 +193,23 @@ def open_status_list(
     known = None if trust is None else trust.party(issuer)
     if trust is None or known is None:
         return _read_list(document, key_retired=False)
-    return _by_key(document, known.key(method_of(Secured(document, canonical).proofs[0]).multikey), trust)
+    key = known.key(method_of(Secured(document, canonical).proofs[0]).multikey)
+    if records is not None and key is not None and not key.counts_at(trust.as_at_position):
+        recorded = _recorded(document, url, known, records)
+        if recorded is not None:
+            return recorded
+    return _by_key(document, key, trust)
+
+
+def _recorded(
+    document: Mapping[str, Any], url: str, known: Issuer, records: ListRecords
+) -> StatusList | None:
+    """Return a list that the log holds, whoever signed it when; None where nothing shows that it does."""
+    listed = _read_list(document, key_retired=True)
+    if isinstance(listed, Answer) or known.number is None:
+        return None
+    since = records.in_force_at(known.number, url.rpartition("/")[2], listed.bits)
+    return None if since is None else StatusList(listed.bits, since, since, key_retired=True, recorded=True)
 
 
 def _by_key(document: Mapping[str, Any], key: Key | None, trust: Trust) -> StatusList | Answer:

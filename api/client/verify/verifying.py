@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import Malformed
 from . import checks, facts, jsonld, profile, receipt, signing_key, status
 from .issued import Issuance, Issuances
+from .list_records import ListRecords
 from .opened import Receipt
 from .plain import counted
 from .proofs import Secured
@@ -64,7 +65,8 @@ def verify(data: bytes, *, trust: Trust | None, fetch: Fetch | None = None, now_
         unreadable = dict.fromkeys(NAMES, UNREAD) | {1: failed(error.code, str(error))}
         return Verdict(checks_of(unreadable), {})
     canonical = jsonld.pinned().canonical
-    lists = Lists(received.status_lists, fetch, trust, canonical)
+    records = ListRecords(received.list_records, trust, now_us)
+    lists = Lists(received.status_lists, fetch, trust, canonical, records)
     documents = (received.credential, *_inner(received.credential))
     issuances = Issuances(received.issued, documents, trust, now_us)
     setting = _Setting(received, trust, lists, issuances, now_us)
