@@ -2,15 +2,18 @@
 
 import json
 import shutil
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from api.cli.main import app
+from ledger.audit import How
 from ledger.database import connect
 from ledger.store.sqlite import APPEND_ONLY, SCHEMA
-from tests.support.ledgers import PASSPHRASE, House, a_ledger
+from tests.support.ledgers import PASSPHRASE, House, a_full_ledger, a_ledger, people
 
 
 @pytest.fixture
@@ -98,3 +101,63 @@ def test_another_history_is_a_split(house):
     assert roa(house, "audit")[0] == 4
     assert roa(house, "keys", "custody", "95000")[0] == 4
     assert roa(house, "publish")[0] == 4
+
+
+# ------------------------------------------------------------------ how it looks
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A ledger of more than two tiles, published three times, that lies there closed."""
+    made = a_full_ledger(tmp_path_factory.mktemp("grown") / "ledger", people(60))
+    made.clock.advance(timedelta(minutes=1))
+    made.register(*people(270, first=500))
+    made.publish()
+    made.files.passphrase.write_bytes(PASSPHRASE)
+    made.close()
+    return made
+
+
+def test_several_processes_print_what_one_does(grown, monkeypatch):
+    """With --jobs 2 the records are checked elsewhere, keys and all, and the report is the same."""
+    monkeypatch.setattr("api.cli.keepers.How", partial(How, part=256))
+
+    alone, together = (roa(grown, "audit", "--json", "--jobs", jobs) for jobs in ("1", "2"))
+
+    assert alone == together
+    assert alone[0] == 0
+    assert json.loads(alone[1])["records"] > 512
+
+
+def test_since_says_what_it_did_not_look_at(grown):
+    """What came after the second checkpoint; words and JSON say that the rest was taken for granted."""
+    code, printed = roa(grown, "audit", "--json", "--since", "310")
+    said, words = roa(grown, "audit", "--since", "310")
+
+    found = json.loads(printed)
+    assert (code, said) == (0, 0)
+    assert found["since"] == 307
+    assert found["records"] == 307 + 270 - 256
+    assert found["not_looked_at"].startswith("records 1 to 256 ")
+    assert "Not looked at: records 1 to 256 " in words
+
+
+def test_a_finding_says_how_bad_it_is(house):
+    """A head that names another root can be made again; a record that was changed cannot."""
+    change(house, "UPDATE head SET root = randomblob(32)")
+    _, derived = roa(house, "audit", "--json")
+    change(house, "UPDATE record SET entry = randomblob(33) WHERE position = 2")
+    _, recorded = roa(house, "audit", "--json")
+    _, words = roa(house, "audit")
+
+    assert {one["severity"] for one in json.loads(derived)["findings"]} == {"warning"}
+    assert {one["severity"] for one in json.loads(recorded)["findings"]} == {"warning", "fault"}
+    assert "fault   entry        record 2: " in words
+
+
+@pytest.mark.parametrize(
+    "words", [("--jobs", "0"), ("--jobs", "many"), ("--since", "-1"), ("--since", "last")]
+)
+def test_what_cannot_be_meant_is_wrong_use(house, words):
+    """A number of processes that is none, a size that is none."""
+    assert roa(house, "audit", *words)[0] == 2
