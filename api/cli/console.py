@@ -22,6 +22,7 @@ from ledger.errors import Absent, LedgerError, Rollback, Split
 from ledger.files import LedgerFiles
 
 DONE, REFUSED, WRONG_USE, ROLLBACK, SPLIT, INCOMPLETE, INTERNAL = 0, 1, 2, 3, 4, 5, 70
+_STOPPED = {Rollback.code: ROLLBACK, Split.code: SPLIT}
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
