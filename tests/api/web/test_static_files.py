@@ -1,4 +1,4 @@
-"""Style and typeface: named by content, cached for ever, and fit to be read."""
+"""Style, typeface and modules: named by content, cached for ever, and fit to be read."""
 
 import re
 from hashlib import sha256
@@ -54,6 +54,32 @@ def test_what_the_style_sheet_asks_for_is_there(site, files):
         assert response.headers["content-type"] == "font/woff2"
     assert "//" not in re.sub(r"/\*.*?\*/", "", served, flags=re.DOTALL)
     assert "@import" not in served
+
+
+def test_the_verifier_s_modules_find_each_other(site, files):
+    """Every module is served as JavaScript, and asks for others by the names they are served under."""
+    modules = [f"verifier/{path.name}" for path in sorted((FOLDER / "verifier").glob("*.js"))]
+
+    for name in modules:
+        response = site.get(files.url(name))
+        assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+        for asked in re.findall(r"from '\./([^']+)'", response.text):
+            assert site.get(f"/static/verifier/{asked}").status_code == 200
+    assert len(modules) > 8
+
+
+def test_another_module_has_another_name(tmp_path):
+    """A changed module changes the names of those that ask for it, to the last."""
+    folder = tmp_path / "scripts"
+    folder.mkdir()
+    (folder / "c.js").write_text("export const c = 1;")
+    (folder / "b.js").write_text("export { c } from './c.js';")
+    (folder / "a.js").write_text("import { c } from './b.js';")
+    before = StaticFiles(tmp_path).url("scripts/a.js")
+
+    (folder / "c.js").write_text("export const c = 2;")
+
+    assert StaticFiles(tmp_path).url("scripts/a.js") != before
 
 
 @pytest.mark.parametrize("name", ["style.css", "nothing.css", "../pages.py", "fonts", "fonts/OFL.txt", ""])
