@@ -103,3 +103,9 @@ def test_fields_of_study_have_names():
     assert words.field("040399") == "Architecture and building"
     assert words.field("990000") == "990000"
     assert list(words.FIELDS) == [f"{number:02}" for number in range(1, 13)]
+
+
+def test_commands_in_a_sentence_are_set_as_code():
+    """What stands between backticks; what looks like markup stays text, inside and outside."""
+    assert words.code_spans("Run `roa <x>`, then <b>.") == "Run <code>roa &lt;x&gt;</code>, then &lt;b&gt;."
+    assert words.code_spans("nothing") == "nothing"

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import Corrupt, Rollback, Split
+from ledger.keys.signer import MemorySigner
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import MemoryTree, leaf_hash, verify_consistency, verify_inclusion
+from ledger.log.signing import LogSigner
 from ledger.log.tiles import parse_entry_bundle, path_of, tiles_of
 from ledger.store.anchor import Anchor
 from ledger.store.sqlite import LedgerRecorder
@@ -184,3 +186,72 @@ def test_a_database_with_another_history_is_a_split(tmp_path: Path, tree: Stored
 
         with pytest.raises(Split, match="another history"):
             anchor.check(StoredTree(other.database), 300)
+
+
+# ------------------------------------------------------------------ what lies at the place
+
+
+def test_entries_are_read_back_by_bundle(tmp_path: Path, tree: StoredTree, leaves: list[bytes]) -> None:
+    """Each bundle at its width; one of another width is not there."""
+    anchor = _anchored(tmp_path, tree, 300)
+
+    entries = anchor.entries(0) + anchor.entries(1, 44)
+
+    assert list(map(leaf_hash, entries)) == leaves[:300]
+    with pytest.raises(Corrupt, match=r"tile/entries/001\.p/43 at the anchor's place"):
+        anchor.entries(1, 43)
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "words"),
+    [(-1, "cannot be read"), (2, "holds 43 entries, not 44"), (1 << 25, "cannot be read")],
+)
+def test_a_bundle_is_not_read_beyond_what_it_can_be(
+    tmp_path: Path, tree: StoredTree, size_bytes: int, words: str
+) -> None:
+    """Cut off, shorter by an entry, or larger than any bundle: the sentence names the file."""
+    anchor = _anchored(tmp_path, tree, 300)
+    path = tmp_path / "tile/entries/001.p/44"
+    data = path.read_bytes()
+    if size_bytes == 2:
+        path.write_bytes(data[2 + int.from_bytes(data[:2], "big") :])
+    else:
+        path.write_bytes(data[:-1] if size_bytes < 0 else data + bytes(size_bytes)[1:])
+
+    with pytest.raises(Corrupt, match=r"tile/entries/001\.p/44.*" + words):
+        anchor.entries(1, 44)
+
+
+def test_an_anchor_file_is_not_read_beyond_what_it_can_be(tmp_path: Path) -> None:
+    """A file of any size costs no more than a note may have."""
+    with (tmp_path / "anchor").open("wb") as file:
+        file.truncate(1 << 40)
+
+    with pytest.raises(Corrupt, match="anchor"):
+        Anchor(tmp_path, ORIGIN).read()
+
+
+def test_a_larger_signed_checkpoint_says_that_the_anchor_is_old_or_gone(
+    tmp_path: Path, tree: StoredTree
+) -> None:
+    """Either would let a ledger that was put back begin to sign again where others have seen more."""
+    anchor = _anchored(tmp_path, tree, 10)
+    log = LogSigner(ORIGIN, MemorySigner.generate())
+    anchor.put_checkpoint(log.sign(Checkpoint(ORIGIN, 10, tree.root(10)), 0))
+    assert anchor.current() == anchor.read()
+    anchor.put_checkpoint(log.sign(Checkpoint(ORIGIN, 20, tree.root(20)), 0))
+
+    for _ in ("an old one", "none"):
+        with pytest.raises(Corrupt, match="size 20 was signed") as refused:
+            anchor.check(tree, SIZE)
+        assert refused.value.code == "anchor"
+        (tmp_path / "anchor").unlink(missing_ok=True)
+
+
+def test_whose_anchor_it_is_can_be_asked(tmp_path: Path, tree: StoredTree) -> None:
+    """Where the database that knows is gone; nothing, where nothing was published."""
+    assert Anchor.origin_at(tmp_path) is None
+
+    _anchored(tmp_path, tree, 10)
+
+    assert Anchor.origin_at(tmp_path) == ORIGIN
