@@ -64,7 +64,10 @@ const KINDS = {
 const bytes = (coded) => new Uint8Array(Buffer.from(coded, 'base64'));
 
 // Positions and times of the vectors are small enough for JSON; what is not would be seen as text.
-const plain = (number) => (typeof number === 'bigint' && number <= Number.MAX_SAFE_INTEGER ? Number(number) : number === null ? null : `${number}`);
+function plain(number) {
+  if (number === null) return null;
+  return number <= Number.MAX_SAFE_INTEGER ? Number(number) : `${number}`;
+}
 
 const proven = ({ position, recordedAt }) => ({ position: plain(position), recorded_at: recordedAt });
 
@@ -93,7 +96,8 @@ function withoutMldsa() {
   const { subtle } = globalThis.crypto;
   const importKey = subtle.importKey.bind(subtle);
   subtle.importKey = (format, key, algorithm, ...rest) => {
-    if (algorithm.name === 'ML-DSA-44') throw new DOMException('Unrecognized algorithm name', 'NotSupportedError');
+    const unknown = algorithm.name === 'ML-DSA-44';
+    if (unknown) throw new DOMException('Unrecognized algorithm name', 'NotSupportedError');
     return importKey(format, key, algorithm, ...rest);
   };
 }
@@ -122,7 +126,9 @@ async function runFiles(places) {
 }
 
 async function runLines() {
-  for await (const line of createInterface({ input: stdin })) console.log(JSON.stringify(await answer(JSON.parse(line))));
+  for await (const line of createInterface({ input: stdin })) {
+    console.log(JSON.stringify(await answer(JSON.parse(line))));
+  }
   return 0;
 }
 

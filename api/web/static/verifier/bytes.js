@@ -26,7 +26,9 @@ export function textOf(data, code) {
   }
 }
 
-export function concat(...parts) {
+/** Returns bytes and texts, one after the other. */
+export function concat(...pieces) {
+  const parts = pieces.map((piece) => (typeof piece === 'string' ? utf8(piece) : piece));
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -43,7 +43,8 @@ export async function verifyConsistency(oldSize, newSize, oldRoot, newRoot, path
   if (oldSize <= 0n || oldSize > newSize) refuse('consistency-sizes', 'no consistency proof joins these sizes');
   onlyHashes([oldRoot, newRoot, ...path]);
   if (oldSize === newSize) {
-    if (path.length || !equal(oldRoot, newRoot)) refuse('consistency-equal', 'equal sizes have one root and no path');
+    const same = !path.length && equal(oldRoot, newRoot);
+    if (!same) refuse('consistency-equal', 'equal sizes have one root and no path');
     return;
   }
   if (!path.length) refuse('consistency-empty', 'the consistency path is empty');

@@ -1,7 +1,7 @@
 // Signed notes: a text, and the signatures under it by named keys.
 // Source: C2SP signed-note; docs/formats/log.md.
 
-import { bytesOf, concat, equal, fromBase64, hex, sha256, textOf, utf8 } from './bytes.js';
+import { bytesOf, equal, fromBase64, hex, sha256, textOf } from './bytes.js';
 import { refuse } from './errors.js';
 
 const NOTE_MAX_BYTES = 1_000_000;
@@ -25,7 +25,8 @@ export function parseNote(input) {
 }
 
 function parseSignature(line) {
-  const found = SIGNATURE.exec(line) ?? refuse('signature-line', 'a signature line is a dash, a name and base64');
+  const found = SIGNATURE.exec(line);
+  if (!found) refuse('signature-line', 'a signature line is a dash, a name and base64');
   const data = fromBase64(found[2], 'signature-base64');
   if (data.length <= KEY_ID_BYTES) refuse('signature-empty', 'a signature has a key id and some bytes');
   return { name: found[1], keyId: data.subarray(0, KEY_ID_BYTES), blob: data.subarray(KEY_ID_BYTES) };
@@ -36,7 +37,7 @@ export async function parseVkey(text) {
   const [, name, id, coded] = VKEY.exec(text) ?? refuse('vkey-shape', 'a verifier key is name+hash+base64');
   const data = fromBase64(coded ?? '', 'vkey-base64');
   if (data.length < 2) refuse('vkey-empty', 'a verifier key has a type and a key');
-  const keyId = (await sha256(utf8(`${name}\n`), data)).subarray(0, KEY_ID_BYTES);
+  const keyId = (await sha256(`${name}\n`, data)).subarray(0, KEY_ID_BYTES);
   if (hex(keyId) !== id) refuse('vkey-hash', 'the hash of a verifier key is that of its name and key');
   return { name, type: data[0], key: data.subarray(1), keyId };
 }
@@ -45,5 +46,3 @@ export async function parseVkey(text) {
 export function signaturesBy(note, key) {
   return note.signatures.filter((one) => one.name === key.name && equal(one.keyId, key.keyId));
 }
-
-export const message = (...parts) => concat(...parts.map((part) => (typeof part === 'string' ? utf8(part) : part)));

@@ -22,7 +22,7 @@ export async function parsePolicy(input) {
   for (const line of lines) {
     const [kind, ...words] = line.split(/[ \t]+/).filter((word) => word);
     if (kind === undefined || kind.startsWith('#')) continue;
-    if (!Object.hasOwn(READERS, kind)) refuse('policy-line', 'a line is neither log, witness, group nor quorum');
+    if (!Object.hasOwn(READERS, kind)) refuse('policy-line', 'a line is log, witness, group or quorum');
     await READERS[kind](policy, seen, words);
   }
   if (policy.quorum === null) refuse('policy-quorum-count', 'a policy has exactly one quorum line');
@@ -67,17 +67,19 @@ function thresholdOf(asked, count) {
 }
 
 function define(seen, name) {
-  if (name === undefined || seen.names.has(name)) refuse('policy-name', 'a name is missing, or defined already');
+  const fresh = name !== undefined && !seen.names.has(name);
+  if (!fresh) refuse('policy-name', 'a name is missing, or defined already');
   seen.names.add(name);
 }
 
 async function keyAndUrl(words, types, known) {
-  if (words.length !== 1 && words.length !== 2) refuse('policy-words', 'a key, and perhaps an address after it');
-  const text = textOf(Uint8Array.from(words[0], (sign) => sign.charCodeAt(0)), 'policy-key-utf8');
+  const [coded, url = null, ...rest] = words;
+  if (!coded || rest.length) refuse('policy-words', 'a key, and perhaps an address after it');
+  const text = textOf(Uint8Array.from(coded, (sign) => sign.charCodeAt(0)), 'policy-key-utf8');
   const key = await parseVkey(text);
   if (!types.includes(key.type)) refuse('policy-key-type', 'a key is of a type that does not sign this');
   if (known.some((one) => equal(one.key, key.key))) refuse('policy-key-twice', 'the same key stands twice');
-  return { key, url: words[1] ?? null };
+  return { key, url };
 }
 
 /** Returns whether the witnesses of these names are enough. */

@@ -32,7 +32,7 @@ export const AWARD_CLAIMS = [
 export const ISSUED_TOPIC = 'credential.issued';
 export const ISSUED_CLAIMS = ['document_sha256', 'issuer', 'kid'];
 
-const tagged = (tag, ...parts) => sha256(utf8(`achievement-ledger/${tag}/v1\0`), ...parts);
+const tagged = (tag, ...parts) => sha256(`achievement-ledger/${tag}/v1\0`, ...parts);
 
 /** Returns {topic, recordedAt, claims: Map, hidden, entry, proof}; who signed it is not checked yet. */
 export async function readReceipt(input, topic) {
@@ -52,7 +52,8 @@ function readExtra(extra, topic) {
     refuse(FORM, 'a receipt says in JSON what it opens');
   }
   const exact = opened !== null && typeof opened === 'object' && equal(utf8(canonical(opened)), extra);
-  if (!exact || Object.keys(opened).sort().join() !== MEMBERS.join()) refuse(FORM, 'a receipt has exactly its members');
+  const whole = exact && Object.keys(opened).sort().join() === MEMBERS.join();
+  if (!whole) refuse(FORM, 'a receipt has exactly its members, in canonical form');
   if (opened.v !== 1 || opened.topic !== topic) refuse(FORM, `this is not a receipt of ${topic}`);
   if (!Number.isSafeInteger(opened.recorded_at) || opened.recorded_at < 0) {
     refuse(FORM, 'a receipt says when it was recorded');
@@ -128,7 +129,8 @@ function compare({ claims, hidden }, names, facts) {
   }
   for (const name of names) {
     // The value is somebody's own: it is never repeated in a message.
-    if (claims.get(name) !== facts[name]) refuse(`receipt-${name.replaceAll('_', '-')}`, `the ledger says another ${name}`);
+    const same = claims.get(name) === facts[name];
+    if (!same) refuse(`receipt-${name.replaceAll('_', '-')}`, `the ledger says another ${name}`);
   }
 }
 

@@ -1,10 +1,10 @@
 // Who signed a checkpoint: Ed25519 over the text, cosignatures with a time, ML-DSA-44.
 // Source: C2SP signed-note and tlog-cosignature, FIPS 204; docs/formats/log.md.
 
-import { readU64, u64, utf8 } from './bytes.js';
+import { concat, readU64, u64, utf8 } from './bytes.js';
 import { parseCheckpoint } from './checkpoint.js';
 import { CouldNotBeChecked, VerificationError, refuse } from './errors.js';
-import { message, signaturesBy } from './note.js';
+import { signaturesBy } from './note.js';
 
 export const ED25519 = 0x01;
 export const ED25519_COSIGNATURE = 0x04;
@@ -43,7 +43,7 @@ async function checkOne(text, key, blob) {
   if (time > TIME_MAX) refuse('cosignature-time', 'a cosignature gives a time of 63 bits');
   const signature = blob.subarray(TIME_BYTES);
   if (key.type === ED25519_COSIGNATURE) {
-    await verifyEd25519(key.key, signature, message(`cosignature/v1\ntime ${time}\n`, text));
+    await verifyEd25519(key.key, signature, concat(`cosignature/v1\ntime ${time}\n`, text));
   } else if (key.type === MLDSA44) {
     await verifyMldsa44(key.key, signature, subtreeMessage(key.name, time, parseCheckpoint(text)));
   } else {
@@ -54,13 +54,13 @@ async function checkOne(text, key, blob) {
 
 /** Returns what an ML-DSA-44 cosigner signs about a whole checkpoint: never the note's text. */
 export function subtreeMessage(name, time, { origin, size, root }) {
-  return message('subtree/v1\n\0', counted(name), u64(time), counted(origin), u64(0n), u64(size), root);
+  return concat('subtree/v1\n\0', counted(name), u64(time), counted(origin), u64(0n), u64(size), root);
 }
 
 function counted(text) {
   const data = utf8(text);
   if (data.length > NAME_MAX_BYTES) refuse('cosignature-name', 'names have at most 255 bytes here');
-  return message(Uint8Array.of(data.length), data);
+  return concat(Uint8Array.of(data.length), data);
 }
 
 /** Checks an Ed25519 signature over bytes. */
@@ -89,7 +89,8 @@ async function check(format, algorithm, key, signature, data) {
   let holds;
   try {
     const { subtle } = globalThis.crypto;
-    holds = await subtle.verify(algorithm, await subtle.importKey(format, key, algorithm, false, ['verify']), signature, data);
+    const imported = await subtle.importKey(format, key, algorithm, false, ['verify']);
+    holds = await subtle.verify(algorithm, imported, signature, data);
   } catch {
     // Lengths were looked at before: what is left is a runtime without the algorithm.
     throw new CouldNotBeChecked(`this runtime cannot check ${algorithm.name}`);
