@@ -19,7 +19,7 @@ from .opened import Kind, Receipt, open_receipt
 from .proofs import Method
 from .published import Witnessed, publication
 from .trust import Trust
-from .verdict import Answer, Result, failed, not_checked, passed, worst_of
+from .verdict import Answer, failed, not_checked, passed, worst_of
 
 CLAIMS = ("document_sha256", "issuer", "kid")
 ISSUED = Kind("credential.issued", frozenset(CLAIMS), "issued", "The receipt of its signing")
@@ -88,8 +88,6 @@ class Issuances:
             return Issuance()
         found = [(receipt.position, self._judged(receipt, method, issuer)) for receipt in receipts]
         answer = worst_of([_answer(judged) for _, judged in found])
-        if answer.result is Result.FAILED:
-            return Issuance(answer)
         proven = [(at, judged) for at, judged in found if _is_proven(judged)]
         if not proven:
             return Issuance(answer)

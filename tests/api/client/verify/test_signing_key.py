@@ -26,6 +26,7 @@ AWARD = WORLD.award()
 GENUINE = WORLD.badge(AWARD)  # signed and recorded while the key counted
 BEFORE = WORLD.issue(GENUINE)
 SINCE = WORLD.later() + 1  # suspected from here on
+WORLD.later()
 DOUBTFUL = WORLD.badge(AWARD, put("validFrom", "2026-11-22T02:00:00Z"))
 DURING = WORLD.issue(DOUBTFUL)  # recorded while the thief may have had the key already
 WORLD.later()
