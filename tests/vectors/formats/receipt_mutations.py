@@ -132,6 +132,7 @@ def _claims(cases: Folder, good: str, examples: Examples, opened: dict[str, Any]
     for name, code, says, listed in (
         ("claim-missing", incomplete, "The name is left out.", claims[:-1]),
         ("claim-added", incomplete, "A tenth claim.", [*claims, ["honours", "1", salt]]),
+        ("digest-added", incomplete, "Something hidden beside them.", [*claims, [b64url(bytes(32))]]),
         ("claim-twice", form, "A claim opened twice.", [*claims, claims[0]]),
         (
             "claims-swapped",
