@@ -160,3 +160,7 @@ def _fields(cls: type[LedgerEvent], names: tuple[str, ...]) -> str:
 
 def _names(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "–"
+
+
+if __name__ == "__main__":
+    print(field_tables())  # noqa: T201

@@ -1,7 +1,7 @@
 """The JavaScript verifier and the ledger's own code answer every vector alike, ours and published ones.
 
-The verifier in api/web/static/verifier was written from docs/formats, a second time; what both read
-in the same way stands a chance of being what the documents say.
+The verifier in api/web/static/verifier shares no code with the ledger; where both answer every file with
+one code, docs/formats, which both keep to, leaves nothing to guess.
 """
 
 import json

@@ -1,5 +1,5 @@
-// A second verifier of the Achievement Ledger, written from docs/formats alone. It needs WebCrypto and
-// nothing else, asks no network, and runs in a browser as in Node.
+// A second verifier of the Achievement Ledger: it keeps to docs/formats and shares no code with the
+// ledger. It needs WebCrypto and nothing else, asks no network, and runs in a browser as in Node.
 
 export { CouldNotBeChecked, VerificationError } from './errors.js';
 export { canonical, parseJson } from './json.js';
