@@ -57,8 +57,8 @@ def plan_restore(ledger: Ledger) -> RestorePlan:
 def restore(ledger: Ledger, *, accept_lost: bool, at_step: Step = lambda _name: None) -> Restored:
     """Put back what was published, accept that the rest is lost, and say so in the log.
 
-    No server may have the ledger open meanwhile. Views are thrown away: whoever opens them builds
-    them again. Publishing is the caller's.
+    No server may have the ledger open meanwhile. Views and kept documents are thrown away: whoever
+    opens them makes them again. Publishing is the caller's.
 
     Args:
         ledger: open; its database is behind its anchor.
@@ -263,8 +263,11 @@ def _name(receipt: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _drop_views(ledger: Ledger) -> None:
-    """Throw the views away: they may have folded records that are not there any more."""
-    views = ledger.files.views
-    for suffix in ("", "-wal", "-shm"):
-        views.with_name(views.name + suffix).unlink(missing_ok=True)
-    flush_folder(views.parent)
+    """Throw away what was made from records that may not be there any more: views, and kept documents.
+
+    Views are built again, documents signed again: neither holds a fact of its own.
+    """
+    for made in (ledger.files.views, ledger.files.documents):
+        for suffix in ("", "-wal", "-shm"):
+            made.with_name(made.name + suffix).unlink(missing_ok=True)
+    flush_folder(ledger.files.folder)

@@ -15,7 +15,7 @@ from tests.api.cli.conftest import NOW_US
 from tests.api.cli.shell import roa
 from tests.support import ledgers
 from tests.support.rollbacks import put_back, take_copy
-from tests.support.world import BEN, PROVIDER
+from tests.support.world import ANA, BEN, PROVIDER
 
 
 @pytest.fixture
@@ -233,3 +233,26 @@ def test_reading_commands_go_on(behind):
     """Views are built from what is there."""
     assert roa("rebuild", "--data", behind).code == 0
     assert roa("keys", "list", "--data", behind).code == 0
+
+
+def test_a_credential_whose_record_of_signing_was_lost_is_signed_and_proven_again(folder, tmp_path):
+    """The award is older than the copy, and its credential was handed out after it: a fresh one checks."""
+    house = ledgers.open_house(folder)
+    take_copy(house, tmp_path / "copy")
+    house.close()
+    assert roa("export", ANA.nsn, "--format", "bundle", "--data", folder).code == 0
+    assert roa("publish", "--data", folder).code == 0
+    house = ledgers.open_house(folder, FixedClock(instant(NOW_US)))
+    put_back(house, tmp_path / "copy")
+    house.close()
+    meanwhile = roa("export", ANA.nsn, "--format", "bundle", "--data", folder)
+    assert roa("restore", "--data", folder, "--accept-lost").code == 0
+
+    again = roa("export", ANA.nsn, "--format", "bundle", "--data", folder)
+
+    assert meanwhile.code == 3  # a document that is signed leaves a record
+    assert again.code == 0, again.err
+    assert roa("publish", "--data", folder).code == 0
+    checked = roa("verify", again.out.strip(), "--trust", folder / "trust.json")
+    assert checked.code == 0, checked.out + checked.err
+    assert roa("audit", "--data", folder).code == 0
