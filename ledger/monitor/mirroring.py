@@ -140,13 +140,12 @@ class _Pull:
                 return
 
     def _drop_partials(self, old_size: int, size: int) -> None:
-        """Remove partial files that a wider or a full one stands for now."""
+        """Remove partial files that a full one stands for now; until then readers may come for them."""
         for tile in tiles_between(old_size, size):
             beside = (self._place / path_of(tile._replace(width=1))).parent
-            for file in beside.iterdir() if beside.exists() else ():
-                if file.name != str(tile.width):
-                    file.unlink()
             if tile.width == TILE_WIDTH and beside.exists():
+                for file in beside.iterdir():
+                    file.unlink()
                 beside.rmdir()
 
 
