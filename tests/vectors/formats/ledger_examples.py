@@ -6,8 +6,10 @@ awarded by 95001, the award's credential is issued, two witnesses cosign the las
 
 import json
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from api.house import House as Furnished
 from api.house import furnish
@@ -114,8 +116,12 @@ def _bundle(house: House, furnished: Furnished, award: int) -> dict[str, bytes]:
     event: Any = LedgerMapper.for_reading().to_domain_event(_record(house, award).event)
     trust, signature = furnished.issuer.trust_file()
     key = house.signer(CREDENTIAL).public_key_jwk()
+    bundle = furnished.issuer.export(event.subject, "bundle", event.originator_id).data
+    with ZipFile(BytesIO(bundle)) as archive:
+        listed = {name: archive.read(name) for name in ("status-list.json", "status-list.tlog-proof")}
     return {
-        "bundle.zip": furnished.issuer.export(event.subject, "bundle", event.originator_id).data,
+        **listed,
+        "bundle.zip": bundle,
         "trust.json": trust,
         "trust.json.jws": signature.encode(),
         "operator-key.json": canonical(key),
