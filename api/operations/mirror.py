@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ledger.errors import Absent, LedgerError
@@ -38,4 +38,12 @@ def mirror_app(place: Path) -> Starlette:
             },
         )
 
-    return Starlette(routes=[Route("/{path:path}", get, methods=["GET", "HEAD"])])
+    async def get_health(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    return Starlette(
+        routes=[
+            Route("/healthz", get_health, methods=["GET", "HEAD"]),
+            Route("/{path:path}", get, methods=["GET", "HEAD"]),
+        ]
+    )

@@ -94,7 +94,8 @@ class _Runner:
         self._folder = work  # where commands run and file names begin
         self._stdin: Path | None = None
         self._ran: Ran | None = None
-        self._server: Server | None = None
+        self._servers: dict[str, Server] = {}  # by name; one without has none
+        self._asked = ""  # the one that requests go to
         self._client = httpx2.Client(trust_env=False, timeout=REQUEST_TIMEOUT_S)
         self._request: Request | None = None
         self._answer: httpx2.Response | None = None
@@ -107,8 +108,8 @@ class _Runner:
     def close(self) -> None:
         """Leave nothing running."""
         self._client.close()
-        if self._server is not None:
-            self._server.kill()
+        for server in self._servers.values():
+            server.kill()
 
     def run(self, line: Line) -> None:
         """Do one line; ScriptFailed where it does not hold."""
@@ -152,8 +153,7 @@ class _Runner:
                 f"latest answer: {self._request.method} {self._request.path}: {self._answer.status_code}"
             )
             told.append(excerpt(self._answer.text))
-        if self._server is not None:
-            told.append(f"server: {self._server.log_tail()}")
+        told += [f"server {name}: {server.log_tail()}" for name, server in self._servers.items()]
         return ScriptFailed("\n".join(told))
 
     def _file(self, name: str) -> Path:
@@ -214,12 +214,11 @@ class _Runner:
         return request
 
     def send(self, request: Request) -> None:
-        if self._server is None:
-            raise CannotTell("there is no server: `serve` comes first")
+        server = self._running(self._asked)
         self._request = request
         self._answer = self._client.request(
             request.method,
-            self._server.url + request.path,
+            server.url + request.path,
             headers=request.headers,
             content=request.content,
             data=request.form or None,
@@ -298,26 +297,39 @@ class _Runner:
     # ------------------------------------------------------------------ everything else
 
     def serve(self, arguments: list[str]) -> None:
-        if self._server is not None:
-            raise CannotTell("one server at a time: `stop` or `kill -9` comes first")
+        name = ""
+        if arguments[0] == "as":
+            name, arguments = arguments[1], arguments[2:]
+        if name in self._servers:
+            raise CannotTell("one server of a name at a time: `stop` or `kill -9` comes first")
         serving = arguments[1:] if arguments[0] == "roa" else ["serve", "--data", *arguments]
-        command = [str(self._roa), *serving]
-        self._server = Server(command, self._folder, self._environment, self._work / ".server.log")
-        self._variables |= {"URL": self._server.url, "PORT": str(self._server.port)}
+        log = self._work / f".server{name and f'-{name}'}.log"
+        server = Server([str(self._roa), *serving], self._folder, self._environment, log)
+        self._servers[name], self._asked = server, name
+        prefix = f"{name}_" if name else ""
+        self._variables |= {f"{prefix}URL": server.url, f"{prefix}PORT": str(server.port)}
+
+    def at(self, arguments: list[str]) -> None:
+        (self._asked,) = arguments
+        self._running(self._asked)
 
     def stop(self, arguments: list[str]) -> None:
-        self.end_server(arguments, []).stop()
+        (name,) = arguments or [""]
+        self._running(name).stop()
+        del self._servers[name]
 
     def kill(self, arguments: list[str]) -> None:
-        self.end_server(arguments, ["-9"]).kill()
-
-    def end_server(self, arguments: list[str], expected: list[str]) -> Server:
-        if arguments != expected:
+        signal, *rest = arguments or [""]
+        if signal != "-9":
             raise CannotTell("a server ends by `stop` or by `kill -9`")
-        if self._server is None:
-            raise CannotTell("there is no server: `serve` comes first")
-        server, self._server = self._server, None
-        return server
+        (name,) = rest or [""]
+        self._running(name).kill()
+        del self._servers[name]
+
+    def _running(self, name: str) -> Server:
+        if name not in self._servers:
+            raise CannotTell(f"there is no server{name and f' {name}'}: `serve` comes first")
+        return self._servers[name]
 
     def cd(self, arguments: list[str]) -> None:
         (name,) = arguments
@@ -388,6 +400,7 @@ COMMANDS: Mapping[str, _Command] = {
 }
 ACTIONS: Mapping[str, Callable[[_Runner, list[str]], None]] = {
     "serve": _Runner.serve,
+    "at": _Runner.at,
     "stop": _Runner.stop,
     "kill": _Runner.kill,
     "cd": _Runner.cd,

@@ -157,7 +157,7 @@ a,b
         ("stop", "there is no server"),
         ("serve broken", "this folder holds no ledger"),
         ("serve stubborn\nstop", "stopped with exit 3"),
-        ("serve a\nserve b", "one server at a time"),
+        ("serve a\nserve b", "one server of a name at a time"),
         ("serve a\nkill", "a server ends by"),
         ("serve a\nGET /nothing\nstatus 200", "there is: status 404"),
         ("serve a\nGET /echo\nheader x-nothing contains x", "no header x-nothing"),
