@@ -18,7 +18,7 @@ from api.client.verify.tlog import (
     parse_vkey,
 )
 from tests.api.client.verify.words import AWARD, WORLD
-from tests.support.handmade import ORIGIN, Key, b64, tree_path, tree_root
+from tests.support.handmade import ORIGIN, Key, MldsaKey, b64, sha256, tree_path, tree_root
 from tests.support.vectors import published, published_cases
 
 COSIGNATURE, MLDSA44 = 0x04, 0x06
@@ -186,3 +186,34 @@ def test_a_signature_counts_only_under_its_name_and_id():
     assert not key.signed(others)
     with pytest.raises(Refused):
         key.signed(tampered)
+
+
+def test_an_ml_dsa_44_signature_names_nobody_at_length():
+    """What is signed has room for names of 255 bytes: a longer one, of log or witness, signs nothing."""
+    key = MldsaKey("x")
+    line = key.note_line("x", WORLD.log.text(WORLD.size))
+    long_name, long_origin = "n" * 256, "o" * 256
+    by_long_name = line.replace("— x ", f"— {long_name} ").replace(
+        line.split(" ")[2].strip(), _with_id(line, key.note_id(long_name))
+    )
+
+    with pytest.raises(Refused):
+        parse_vkey(key.vkey(long_name)).signed(parse_checkpoint(NOTE + by_long_name))
+    with pytest.raises(Refused):
+        parse_vkey(key.vkey("x")).signed(parse_checkpoint(NOTE.replace(ORIGIN, long_origin, 1) + line))
+
+
+def _with_id(line, key_id):
+    """Return the base64 of a signature line under another key id."""
+    return b64(key_id + base64.b64decode(line.split(" ")[2])[4:])
+
+
+@pytest.mark.parametrize("length", [0, 31, 33, 1311, 1313])
+@pytest.mark.parametrize("kind", [ED25519, COSIGNATURE, MLDSA44])
+def test_a_verifier_key_is_as_long_as_its_kind_says(kind, length):
+    """32 bytes for Ed25519, 1312 for ML-DSA-44."""
+    blob = bytes([kind]) + b"\x09" * length
+    vkey = "+".join(["x", sha256(b"x\n", blob)[:4].hex(), b64(blob)])
+
+    with pytest.raises(Malformed, match="as long as its kind says"):
+        parse_vkey(vkey)
