@@ -6,6 +6,7 @@ nothing here: whoever follows a log is not bound by what its keeper let in.
 Source: LEDGER.md 2, 3 (anyone can rebuild the register from the log alone).
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -40,9 +41,14 @@ class Follower:
         status_lists: (issuer, list) to the digest in force, as the newest of its records says.
     """
 
-    def __init__(self, findings: Findings) -> None:
-        """Report into `findings`."""
-        self.findings = findings
+    def __init__(self, findings: Findings, root: Callable[[int], bytes] | None = None) -> None:
+        """Follow from the beginning.
+
+        Args:
+            findings: where what does not hold is told.
+            root: returns the log's root at a size, to hold losses to; None where none can be asked for.
+        """
+        self.findings, self.root = findings, root
         self.register = Register()
         self.status_lists: dict[tuple[int, int], bytes] = {}
         self._keys: Keyring | None = None
@@ -85,6 +91,8 @@ class Follower:
         else:
             self._check_version(event)
         check_public_ruling(event, event.said, position, entry.recorded_at_us, self.register)
+        if isinstance(event, TailLost) and self.root is not None and self.root(event.last) != event.root:
+            raise Corrupt("tells a loss from a tree that is not this log's", code="ruling-consequence")
         return Followed(position, entry, event, said_by)
 
     def _check_fresh(self, event: Any) -> None:

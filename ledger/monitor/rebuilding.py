@@ -77,7 +77,7 @@ def rebuild(source: LogSource, trusted: Trusted, *, positions: Collection[int] =
 
 
 def _follow(log: AuthenticLog, result: Rebuilt, positions: frozenset[int]) -> None:
-    follower = Follower(result.findings)
+    follower = Follower(result.findings, log.root)
     for position, entry in log.entries():
         if position == FOUNDING_POSITION:
             result.founding_leaf = leaf_hash(entry)

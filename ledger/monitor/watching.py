@@ -119,6 +119,7 @@ class Watch:
 
     def _follow(self, log: AuthenticLog, size: int) -> None:
         self._changes.clear()
+        self.follower.root = log.root
         for position, entry in log.entries(size):
             followed = self.follower.take(position, entry)
             if followed is None:

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from ledger.application import Consequence
+from ledger.domain.tail import TailLost
 from ledger.errors import Corrupt
 from ledger.founding import REGISTRAR
+from ledger.ids import public_id
 from ledger.log.checkpoint import parse_checkpoint
 from ledger.log.note import parse_note
 from ledger.monitor.authentic import AuthenticLog
@@ -131,3 +134,19 @@ def test_a_log_whose_tiles_lead_elsewhere_is_not_read(house: House) -> None:
 
 def _checkpoint(house: House) -> Any:
     return parse_checkpoint(parse_note((house.files.anchor / "checkpoint").read_bytes()).text.encode())
+
+
+@pytest.mark.parametrize("lie", [False, True])
+def test_a_loss_is_told_from_this_logs_own_tree(tmp_path: Path, *, lie: bool) -> None:
+    """A record of a loss that names another tree than the log had at that size is found."""
+    house = a_study_ledger(tmp_path)
+    house.publish()
+    first, last = 3, house.size()
+    root = bytes(32) if lie else house.publisher().tree.root(last)
+    lost = {"first": first, "last": last, "root": root, "lost": 1}
+    house.ledger.note([Consequence(public_id("tail", first, last), TailLost, lost)])
+    house.publish()
+
+    found = rebuild(folder(house.files.anchor), trusted(house)).findings.found
+
+    assert [one.code for one in found] == (["ruling-consequence"] if lie else [])
