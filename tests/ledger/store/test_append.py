@@ -353,6 +353,8 @@ def test_nothing_that_was_appended_can_be_changed_or_deleted(tmp_path: Path, tab
         )
         with recorder.database.writing() as connection:
             connection.execute("INSERT INTO checkpoint VALUES (1, 256, x'00', x'00', 'note')")
+            connection.execute("INSERT INTO cosigner VALUES (1, 'vkey')")
+            connection.execute("INSERT INTO cosignature VALUES (1, 1, 0, 'line')")
         column = recorder.database.reader.execute(f"PRAGMA table_info({table})").fetchone()[1]
 
     other = database.connect(tmp_path / "ledger.sqlite")
