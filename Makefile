@@ -15,7 +15,7 @@ sync = @$(UV) --version >/dev/null && { $(UV) sync --quiet --inexact $(1) || { p
   'Behind a proxy with certificates of its own, say UV_SYSTEM_CERTS=1.' >&2; exit 1; }; }
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup lint format bench clean
+.PHONY: help run test setup lint format bench drills clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,12 @@ lint: setup ## Check format, lint, types and floors
 format: setup ## Put every file into the house format
 	@$(RUN) ruff check --fix-only .
 	@$(RUN) ruff format .
+
+drills: setup ## Let go wrong what must be found, and write the table of docs/for-auditors.md anew
+	@$(RUN) roa drill split
+	@$(RUN) roa drill rollback
+	@$(RUN) roa drill compromise
+	@$(RUN) roa drill tampering --into docs/for-auditors.md
 
 bench: setup ## Measure; the figures are ratios within one run
 	@$(RUN) python -m benchmarks

@@ -63,13 +63,12 @@ class Policy:
 
     def is_met(self, cosigned: Collection[str]) -> bool:
         """Return whether the witnesses of these names are enough."""
-        return self.quorum == NONE or self._has_witnessed(self.quorum, cosigned)
-
-    def _has_witnessed(self, name: str, cosigned: Collection[str]) -> bool:
-        group = self.groups.get(name)
-        if group is None:
-            return name in cosigned
-        return sum(self._has_witnessed(member, cosigned) for member in group.members) >= group.threshold
+        # In their order: a group refers to what stands above it, so one pass is enough, however deep.
+        have = {*cosigned, NONE}
+        for name, group in self.groups.items():
+            if sum(member in have for member in group.members) >= group.threshold:
+                have.add(name)
+        return self.quorum in have
 
     def cosigned(self, note: Note) -> dict[str, int]:
         """Return the witnesses whose cosignatures under a checkpoint hold, with their times in seconds.
