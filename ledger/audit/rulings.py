@@ -28,7 +28,7 @@ from ledger.domain.enrolment import Enrolment, LearnerEnrolled
 from ledger.domain.learner import LearnerRegistered
 from ledger.domain.register import Register
 from ledger.encoding.strict_json import parse
-from ledger.errors import Corrupt
+from ledger.errors import Corrupt, LedgerError
 from ledger.ids import award_id
 from ledger.mapper import unseal
 from ledger.policy import law
@@ -37,6 +37,16 @@ from ledger.privacy.vault import Match, Vault
 from ledger.rulings import DECIDING_MAX_US
 from ledger.statements import STATEMENT_MAX_BYTES, Statement
 
+# What reading damaged records comes to.
+_UNREADABLE = (
+    LedgerError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 _KEPT_MAX = 20_000  # learners and enrolments whose beginnings are remembered, of each
 # What must be the same beside an event's own fields.
 _CIRCUMSTANCES = ("originator_id", "originator_version", "ruleset_id", "subject")
@@ -90,7 +100,13 @@ class RulingChecks:
     def check(self, ruling: Ruling, register: Register) -> None:
         """Decide again, on that register; Corrupt (`ruling`) unless the same comes out."""
         stream = ruling.event.originator_id
-        request = self._request(ruling, register)
+        try:
+            request = self._request(ruling, register)
+        except _UNREADABLE as error:
+            if getattr(error, "code", "") == "ruling":
+                raise
+            # A record before it is damaged, which is said there too.
+            raise Corrupt("what it rests on cannot be read", code="ruling") from error
         try:
             decision = COMMANDS[request.type](request)
             _compare(ruling.event, decision)

@@ -37,6 +37,7 @@ class TreeChecks:
         self._above: list[list[bytes]] = []  # hashes of the tile that is filling up, for levels 1, 2, …
         self._tiles_seen = 0
         self._taken = begin
+        self._ahead = 0  # how far positions are ahead of the records there are: each gap is reported once
         self._waiting: list[bytes] = []  # leaves of a tile that is not whole yet
         self._last_us = 0
         self._stops = sorted(stops)
@@ -74,8 +75,9 @@ class TreeChecks:
     def take(self, batch: Sequence[TreeRow]) -> None:
         """Add the leaves of a batch."""
         # Positions ascend and none comes twice, so the two ends tell whether one is missing between.
-        if (batch[0][0], batch[-1][0]) != (self._taken + 1, self._taken + len(batch)):
-            self._find_gap(batch)
+        expected = self._taken + 1 + self._ahead
+        if (batch[0][0], batch[-1][0]) != (expected, expected + len(batch) - 1):
+            self._find_gaps(batch)
         leaves = [sha256(b"\x00" + row[1]).digest() for row in batch]
         for row, leaf in zip(batch, leaves, strict=True):
             if row[2] != leaf:
@@ -88,11 +90,11 @@ class TreeChecks:
             self._grow(waiting[at : at + TILE_WIDTH])
         self._waiting = waiting[whole:]
 
-    def _find_gap(self, batch: Sequence[TreeRow]) -> None:
+    def _find_gaps(self, batch: Sequence[TreeRow]) -> None:
         for expected, row in enumerate(batch, self._taken + 1):
-            if row[0] != expected:
+            if row[0] != expected + self._ahead:
+                self._ahead = row[0] - expected
                 self._report.add("position", f"record {row[0]}", f"stands where record {expected} belongs")
-                return
 
     def _grow(self, leaves: list[bytes]) -> None:
         first = self._tiles.size * TILE_WIDTH

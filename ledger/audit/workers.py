@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ledger.audit.outline import Outline
 from ledger.audit.parts import Part, PartChecks
 from ledger.audit.rows import Span, open_for_audit
-from ledger.errors import LedgerError, Unavailable
+from ledger.errors import Unavailable
 from ledger.privacy.epoch import EpochKeys
 from ledger.privacy.vault import Vault
 
@@ -73,7 +73,7 @@ def _in_turn(pipes: Sequence[Pipe], count: int) -> Iterator[Part]:
                 "a process of the audit ended before its work was done: try again, or in one process",
                 code="audit",
             ) from error
-        if isinstance(part, LedgerError):
+        if isinstance(part, Exception):
             raise part
         yield part
 
@@ -87,7 +87,7 @@ def _serve(pipe: Pipe) -> None:
         checks = PartChecks(connection, work.outline, vault, short=work.short)
         for span in work.spans:
             pipe.send(checks.check(span))
-    except LedgerError as error:
-        pipe.send(error)
     except OSError:
         return  # whoever asked is gone
+    except Exception as error:  # noqa: BLE001 - whoever asked raises it, as if it had happened there
+        pipe.send(error)
