@@ -11,7 +11,7 @@ from tests.support.tree import package_modules
 # Codes that Starlette's own errors get from their status.
 OF_STATUSES = {"not-found", "method-not-allowed", "not-acceptable"}
 # Their findings go into a report, never into an answer.
-REPORTING = {"audit", "monitor", "rulings.py"}
+REPORTING = {"audit", "monitor", "rulings.py", "asking.py", "served.py"}
 PROBLEMS = ("Problem", "problem", "answer", "__init__")
 
 
