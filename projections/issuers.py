@@ -15,10 +15,10 @@ from ledger.domain.organisation import Organisation
 from ledger.founding import CREDENTIAL
 from ledger.ids import public_id
 from ledger.keys.did import body_did, body_segment, did_document, operator_did, provider_did
-from ledger.keys.keystore import custody_label
+from ledger.keys.keystore import current_signer, custody_label
 from ledger.keys.signer import Signer
 from projections.exports.model import Developer, IssuerProfile
-from projections.trust_facts import credential_keys, multikey_of_key
+from projections.trust_facts import credential_keys, keyring_as_at, multikey_of_key
 
 OPERATOR_ID = public_id("organisation", OPERATOR_BODY)
 
@@ -56,9 +56,12 @@ class Issuers:
             signer=self.operator_signer(),
         )
 
-    def operator_signer(self) -> Signer:
-        """Return the key that signs records and the trust file now."""
-        return self._ledger.signer(CREDENTIAL, OPERATOR_ID, CREDENTIAL)
+    def operator_signer(self, as_at: int | None = None) -> Signer:
+        """Return the key that signs records now, or the trust file as at a size: one that the file names."""
+        if as_at is None:
+            return self._ledger.signer(CREDENTIAL, OPERATOR_ID, CREDENTIAL)
+        keystore, keyring = self._ledger.keystore, keyring_as_at(self._ledger, as_at)
+        return current_signer(keystore, CREDENTIAL, keyring, OPERATOR_ID, CREDENTIAL, as_at + 1)
 
     def developer(self, label: str) -> Developer:
         """Return the developer of a micro-credential by its number or body code."""

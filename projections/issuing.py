@@ -125,7 +125,7 @@ class Issuer:
         with self._lock:
             if self._trust is None or self._trust[0] != published.size:
                 content = trust_file(trust_facts(self._ledger, published, self._publisher.policy))
-                signature = trust_signature(content, self.issuers.operator_signer())
+                signature = trust_signature(content, self.issuers.operator_signer(published.size))
                 self._trust = (published.size, content, signature)
             return self._trust[1:]
 

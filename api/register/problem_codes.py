@@ -67,6 +67,8 @@ _LATER = _codes(
     ("unavailable", 503, "Not now. Try again after the seconds that Retry-After names."),
     ("busy", 503, "Too many are writing at once. The same bytes can be posted again safely."),
     ("unpublished", 503, "It is recorded, and not in a published checkpoint yet. Ask again shortly."),
+    ("hsm", 503, "The hardware module that holds a key does not answer. The operator has to look."),
+    ("hsm-pin", 503, "The hardware module does not take its PIN. The operator has to look."),
     ("view", 503, "The view is being built. Ask again shortly."),
     ("views", 503, "The views have not caught up with the ledger yet. Ask again shortly."),
     ("vault", 503, "The keys that open personal data are not at hand. The operator has to look."),
@@ -77,6 +79,8 @@ _LATER = _codes(
     ("anchor", 503, "What vouches for the database does not check. Reading goes on, writing stops."),
 )
 _DOCUMENTS = _codes(
+    ("annulled", 422, "The award was annulled: its provider never made it."),
+    ("suspect", 422, "The key that the award was made with was declared stolen. Its provider settles it."),
     ("export-bundle", 422, "A bundle could not be put together as it must be."),
     ("export-issuer", 422, "A document would have been signed by somebody who is not its issuer."),
     ("export-key", 422, "The key of the issuer cannot sign this kind of document."),
@@ -90,9 +94,10 @@ _DOCUMENTS = _codes(
 # Each names the place where what is stored failed a check.
 _PLACES = (
     "authority", "encoding", "fields", "frontier", "head", "read-back", "sealed", "state",
-    "submission", "tile", "topic",
+    "status-list", "submission", "tile", "topic", "witness",
 )  # fmt: skip
 _LOG = _codes(
+    ("policy", 400, "A policy of logs and witnesses cannot be used. The sentence says which line, and why."),
     ("proof-shape", 422, "A proof cannot belong to the entry and the tree size that are named with it."),
 )
 # Each names what cannot be read, or does not hold, in something of the log.

@@ -181,15 +181,17 @@ class Anchor:
         flush_folder(self.place)
 
     def drop_partials(self, old_size: int, new_size: int) -> None:
-        """Remove the partial tiles that growing from one size to the next made superfluous."""
+        """Remove the partial tiles of those that became full between two sizes.
+
+        Until then all of them stay: whoever holds an older checkpoint may still ask for its own.
+
+        Source: C2SP tlog-tiles, partial tiles.
+        """
         for tile in tiles_between(old_size, new_size):
             folder = (self.place / path_of(tile._replace(width=1))).parent
-            if not folder.exists():
-                continue
-            for file in folder.iterdir():
-                if file.name != str(tile.width):
+            if tile.width == TILE_WIDTH and folder.exists():
+                for file in folder.iterdir():
                     file.unlink()
-            if tile.width == TILE_WIDTH:
                 folder.rmdir()
 
     def reader(self, size: int) -> TileReader:

@@ -155,5 +155,5 @@ def test_a_retired_key_in_our_keeping_signs_no_file(door):
 
     answer = door.post_csv(RESULTS)
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "E909")
+    assert (answer.status_code, answer.json()["code"]) == (403, "custody")
     assert (door.head(), door.jobs()) == (head, jobs)
