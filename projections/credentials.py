@@ -18,7 +18,7 @@ from uuid import UUID
 from ledger.application import Consequence, Ledger
 from ledger.deciding.rows import display_name
 from ledger.domain.credential import AWARD, RECORD, CredentialIssued
-from ledger.errors import Absent, Refusal
+from ledger.errors import Absent, Refusal, Unavailable
 from ledger.ids import uuid7, uuid8
 from ledger.keys.keyring import ANNULLED, REAFFIRMED, SUSPECT, VALID
 from ledger.mapper import LedgerMapper
@@ -26,6 +26,7 @@ from ledger.privacy.commitments import tag
 from ledger.privacy.sealing import SubjectKey, keyed
 from ledger.publisher import Publisher
 from ledger.receipts import Proven, award_receipt, prove
+from ledger.store.cosignatures import PUBLISHED, WITNESSED
 from projections.catalogue import Views
 from projections.exports.clr import clr
 from projections.exports.model import (
@@ -68,8 +69,15 @@ class _Wanted:
     @property
     def basis(self) -> bytes:
         """Digest of everything but the moment: another one asks for another document."""
+        return self._basis(self.proven)
+
+    def is_met_by(self, basis: bytes) -> bool:
+        """Whether a document of that basis is the one asked for, or only has a better receipt."""
+        return basis == self.basis or (self.proven == PUBLISHED and basis == self._basis(WITNESSED))
+
+    def _basis(self, proven: str) -> bytes:
         issuer = self.issuer
-        content = [_FORM, self.kind, self.proven, issuer.did, issuer.name, issuer.url, asdict(self.facts)]
+        content = [_FORM, self.kind, proven, issuer.did, issuer.name, issuer.url, asdict(self.facts)]
         return sha256(json.dumps(content, default=str, sort_keys=True).encode()).digest()
 
 
@@ -86,7 +94,8 @@ class Credentials:
         """Return the signed Open Badge of an award.
 
         Raises:
-            Unavailable: the award is not published yet, so that it has no receipt.
+            Unavailable: the award is not published yet, so that it has no receipt; or its issuer's
+                key ended while it was signed.
             Refusal: (annulled, suspect) its provider has not said it, or that is not settled.
         """
         self._check_standing([award])
@@ -149,34 +158,49 @@ class Credentials:
     def _issued(self, held: HeldRecord, wanted: Sequence[_Wanted]) -> list[Issued]:
         key = self.key(held.learner_id)
         with self._turn:
-            kept = [self._found(one, key) or self._signed(one, key) for one in wanted]
+            kept = [self._found_or_signed(one, key) for one in wanted]
             fresh = [at for at, one in enumerate(kept) if one.position is None]
             if fresh:
                 consequences = [self._consequence(held, wanted[at], kept[at]) for at in fresh]
                 for at, position in zip(fresh, self._ledger.note(consequences), strict=True):
-                    kept[at] = replace(kept[at], position=position)
-                    self._kept.keep(wanted[at].slot, kept[at], key)
+                    before, kept[at] = kept[at], replace(kept[at], position=position)
+                    # Another process may have recorded the same document, or a newer one, meanwhile.
+                    self._kept.keep(wanted[at].slot, kept[at], key, instead_of=before)
+                    if not self._counts(kept[at]):
+                        raise Unavailable("the key that signs this ended a moment ago: ask again")
         return [Issued(one.document, one.position or 0) for one in kept]
 
-    def _found(self, wanted: _Wanted, key: SubjectKey) -> Kept | None:
-        """Return the kept document if it is still the one that is wanted, and its signature still counts."""
-        kept = self._kept.find(wanted.slot, key)
-        if kept is None or kept.basis != wanted.basis:
-            return None
-        if kept.position is None:
-            return kept if kept.kid == wanted.issuer.signer.thumbprint else None
-        signed_with = self._ledger.keyring().get(kept.kid)
-        standing = None if signed_with is None else signed_with.standing(kept.position)
-        return kept if standing in (VALID, REAFFIRMED) else None
+    def _found_or_signed(self, wanted: _Wanted, key: SubjectKey) -> Kept:
+        """Return the kept document if it is the one that is wanted, else a new one, kept and not recorded."""
+        while True:
+            found = self._kept.find(wanted.slot, key)
+            if found is not None and self._is_wanted(found, wanted):
+                return found
+            signed = self._signed(wanted)
+            if self._kept.keep(wanted.slot, signed, key, instead_of=found):
+                # From here this is the document: a stop before its record is written leaves that to the
+                # next request. Where another process was first, what we signed never leaves this loop.
+                return signed
 
-    def _signed(self, wanted: _Wanted, key: SubjectKey) -> Kept:
+    def _is_wanted(self, kept: Kept, wanted: _Wanted) -> bool:
+        """Whether a kept document is still the one that is wanted, and its signature still counts."""
+        if not wanted.is_met_by(kept.basis):
+            return False
+        if kept.position is None:
+            return kept.kid == wanted.issuer.signer.thumbprint
+        return self._counts(kept)
+
+    def _counts(self, kept: Kept) -> bool:
+        """Whether the key of a recorded document counted where its record stands."""
+        signed_with = self._ledger.keyring().get(kept.kid)
+        assert kept.position is not None, "only what is recorded counts or does not"
+        return signed_with is not None and signed_with.standing(kept.position) in (VALID, REAFFIRMED)
+
+    def _signed(self, wanted: _Wanted) -> Kept:
         signed_at_us, issuer = self._ledger.clock.now_us(), wanted.issuer
         credential_id, unsigned = wanted.make(signed_at_us)
         document = sign_credential(unsigned, issuer.signer, issuer.did, signed_at_us)
-        kept = Kept(credential_id, wanted.basis, issuer.signer.thumbprint, document)
-        self._kept.keep(wanted.slot, kept, key)
-        # From here this is the document: a stop before its record is written leaves that to the next request.
-        return kept
+        return Kept(credential_id, wanted.basis, issuer.signer.thumbprint, document)
 
     def _consequence(self, held: HeldRecord, wanted: _Wanted, kept: Kept) -> Consequence:
         fields = {

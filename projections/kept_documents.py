@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from ledger.database import Database
+from ledger.database import Connection, Database
 from ledger.encoding.msgpack import pack, unpack
 from ledger.privacy.sealing import SubjectKey
 from projections.exports.model import Document
@@ -49,28 +49,37 @@ class KeptDocuments:
 
     def find(self, slot: UUID, key: SubjectKey) -> Kept | None:
         """Return what is kept in a slot; Corrupt when it does not open under the learner's key."""
-        row = self._database.reader.execute(
-            "SELECT sealed, position FROM document WHERE slot = ?", (slot.bytes,)
-        ).fetchone()
-        if row is None:
-            return None
-        credential_id, basis, kid, data = unpack(key.unseal(row[0], _aad(slot)))
-        return Kept(UUID(bytes=credential_id), basis, kid, json.loads(data), row[1])
+        return _found(self._database.reader, slot, key)
 
-    def keep(self, slot: UUID, kept: Kept, key: SubjectKey) -> None:
-        """Keep a document in place of the one before; durable when it returns."""
+    def keep(self, slot: UUID, kept: Kept, key: SubjectKey, *, instead_of: Kept | None) -> bool:
+        """Keep a document in place of the one that was found; durable when it returns.
+
+        Returns:
+            False where another process kept something else since: then that stands.
+        """
         # Not in canonical form, where 10.0 is 10: read back, it would be another document to sign over.
         text = json.dumps(kept.document, ensure_ascii=False)
         values: list[Any] = [kept.credential_id.bytes, kept.basis, kept.kid, text.encode()]
         sealed = key.seal(pack(values), _aad(slot))
         with self._database.writing() as connection:
+            if _found(connection, slot, key) != instead_of:
+                return False
             connection.execute(
                 "INSERT OR REPLACE INTO document VALUES (?,?,?)", (slot.bytes, sealed, kept.position)
             )
+        return True
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+
+def _found(connection: Connection, slot: UUID, key: SubjectKey) -> Kept | None:
+    row = connection.execute("SELECT sealed, position FROM document WHERE slot = ?", (slot.bytes,)).fetchone()
+    if row is None:
+        return None
+    credential_id, basis, kid, data = unpack(key.unseal(row[0], _aad(slot)))
+    return Kept(UUID(bytes=credential_id), basis, kid, json.loads(data), row[1])
 
 
 def _aad(slot: UUID) -> bytes:
