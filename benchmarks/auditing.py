@@ -1,28 +1,34 @@
-"""An audit of everything that is stored, and the publication before it."""
+"""An audit of everything that is stored, alone and by several processes, and the publication before it."""
 
 from pathlib import Path
 
 from benchmarks.harness import Benchmark, Stopwatch
 from benchmarks.study import a_class, a_year, results
-from ledger.audit import audit
+from ledger.audit import How, audit
 
 LEARNERS = 2_000
+PROCESSES = How(jobs=2, part=1024)  # parts that small share a ledger this small evenly
 
 
 def without_keys(folder: Path, watch: Stopwatch) -> int:
-    """Audit what anyone can check: encoding, entries, tree, checkpoints, submissions."""
-    return _audit(folder, watch, with_keys=False)
+    """Audit what anyone can check: encoding, entries, tree, checkpoints, submissions, public decisions."""
+    return _audit(folder, watch, How(), with_keys=False)
 
 
 def with_keys(folder: Path, watch: Stopwatch) -> int:
-    """Audit sealed parts and statements too."""
-    return _audit(folder, watch, with_keys=True)
+    """Audit sealed parts and statements too, and make every decision about people again."""
+    return _audit(folder, watch, How(), with_keys=True)
 
 
-def _audit(folder: Path, watch: Stopwatch, *, with_keys: bool) -> int:
+def by_two_processes(folder: Path, watch: Stopwatch) -> int:
+    """Audit with keys by two processes, the time in which they start included."""
+    return _audit(folder, watch, PROCESSES, with_keys=True)
+
+
+def _audit(folder: Path, watch: Stopwatch, how: How, *, with_keys: bool) -> int:
     house = a_year(folder, LEARNERS)
     with watch:
-        report = audit(house.ledger, with_keys=with_keys)
+        report = audit(house.ledger, with_keys=with_keys, how=how)
     assert report.ok
     assert report.records == house.size()
     return report.records
@@ -43,4 +49,5 @@ BENCHMARKS = (
     Benchmark("published", "records", published),
     Benchmark("audit without keys", "records", without_keys, aim="≥ 120 000/s"),
     Benchmark("audit with keys", "records", with_keys, beside="audit without keys"),
+    Benchmark("audit with keys, two processes", "records", by_two_processes, beside="audit with keys"),
 )

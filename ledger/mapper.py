@@ -342,12 +342,18 @@ def private_state(state: bytes) -> PrivateState:
     return parts
 
 
-def unseal(stored: StoredEvent, key: SubjectKey) -> Unsealed:
-    """Return what a private record hides; Corrupt when it does not open under `key`."""
+def unseal(stored: StoredEvent, key: SubjectKey, parts: PrivateState | None = None) -> Unsealed:
+    """Return what a private record hides; Corrupt when it does not open under `key`.
+
+    Args:
+        stored: the record.
+        key: its subject's.
+        parts: of its state, where the caller has read them.
+    """
     layout = _layout(stored.topic)
     stream = _uuid(stored.originator_id)
     aad = record_aad(stream, stored.originator_version, stored.topic)
-    plaintext = key.unseal(private_state(stored.state).sealed, aad)
+    plaintext = key.unseal((parts or private_state(stored.state)).sealed, aad)
     said, *fields = unpack(plaintext[SALT_BYTES:])
     values: dict[str, Any] = {}
     layout.sealed.unpack(fields, values)

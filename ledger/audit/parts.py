@@ -49,7 +49,7 @@ class PartChecks:
         self._submissions.begin(report)
         self._records.begin(report)
         if self._sealed is not None:
-            self._sealed.begin(report)
+            self._sealed.begin(report, span.first)
         self._submissions.catch_up(span.first)
         for batch in record_rows(self._connection, span):
             self._take(batch)

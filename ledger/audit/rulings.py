@@ -11,11 +11,13 @@ Source: LEDGER.md 6 (load in bulk, decide), 7 (rulings re-run); SPEC.md 2 and 3.
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from ledger.audit.histories import Histories
-from ledger.audit.rows import stored
+from ledger.audit.histories import KEPT_MAX, Histories
+from ledger.audit.rows import RecordRow, stored
 from ledger.clock import civil_date
 from ledger.commands.base import Decision, Person, Request, Slot
 from ledger.commands.catalogue import COMMANDS, domain_date
@@ -47,7 +49,6 @@ _UNREADABLE = (
     TypeError,
     ValueError,
 )
-_KEPT_MAX = 20_000  # learners and enrolments whose beginnings are remembered, of each
 # What must be the same beside an event's own fields.
 _CIRCUMSTANCES = ("originator_id", "originator_version", "ruleset_id", "subject")
 
@@ -78,11 +79,20 @@ class RulingChecks:
         self._histories = Histories(connection)
         self._keys: Mapping[UUID, SubjectKey] = {}
         self._learners: OrderedDict[UUID, _Known] = OrderedDict()
+        # The submission that was looked up last, and whose it is.
+        self._number: int | None = None
+        self._iss_of_number = b""
         # Of an enrolment: whose submission began it, and under which reference.
         self._references: OrderedDict[UUID, tuple[bytes, str]] = OrderedDict()
 
-    def prepare(self, private: Sequence[Any], keys: Mapping[UUID, SubjectKey], last: int) -> None:
-        """Load what the decisions behind these events rested on, all of it before position `last`."""
+    def begin(self, first: int) -> None:
+        """Go on with the records from position `first`."""
+        self._histories.begin(first)
+
+    def prepare(
+        self, private: Sequence[Any], keys: Mapping[UUID, SubjectKey], part: Sequence[RecordRow]
+    ) -> None:
+        """Load what the decisions behind these events, which stand in these rows, rested on."""
         self._keys = keys
         streams: set[UUID] = set()
         for event in private:
@@ -92,9 +102,9 @@ class RulingChecks:
             enrolment = _enrolment_of(event)
             if enrolment is not None:
                 streams.update((enrolment, award_id(enrolment, 1)))
-        self._histories.load(streams, last)
+        self._histories.load(streams, part)
         for kept in (self._learners, self._references):
-            while len(kept) > _KEPT_MAX:
+            while len(kept) > KEPT_MAX:
                 kept.popitem(last=False)
 
     def check(self, ruling: Ruling, register: Register) -> None:
@@ -114,6 +124,7 @@ class RulingChecks:
             self._histories.forget(stream)
             raise
         self._histories.keep(stream, decision.changed[0])
+        self._remember(ruling)
 
     # -------------------------------------------------------------- what was asked
 
@@ -182,6 +193,15 @@ class RulingChecks:
 
     # -------------------------------------------------------------- how streams began
 
+    def _remember(self, ruling: Ruling) -> None:
+        """Remember how a stream began whose beginning was just looked at: what comes next needs it."""
+        event = ruling.event
+        if isinstance(event, LearnerRegistered):
+            self._learners[event.subject] = _known_by(vars(event))
+        elif isinstance(event, LearnerEnrolled):
+            reference = ruling.statement.who["enrolment_ref"]
+            self._references[event.originator_id] = ruling.iss.bytes, reference
+
     def _known(self, learner: UUID, position: int) -> _Known | None:
         """Return a learner as registered before a position, None where there is no such record."""
         row = self._histories.beginning(learner, position)
@@ -190,8 +210,7 @@ class RulingChecks:
         known = self._learners.get(learner)
         if known is None:
             fields = unseal(stored(row).event, self._keys[learner]).fields
-            match = match_of({"name": fields, "date_of_birth": fields["date_of_birth"]})
-            known = self._learners[learner] = _Known(fields["nsn"], match, display_name(fields))
+            known = self._learners[learner] = _known_by(fields)
         return known
 
     def _is_referred_to(self, enrolment: Enrolment, request: Request, ruling: Ruling) -> bool:
@@ -208,8 +227,17 @@ class RulingChecks:
 
     def _iss(self, number: int | None) -> bytes:
         """Return the organisation of a submission, nothing where there is no such submission."""
-        row = self._connection.execute("SELECT iss FROM submission WHERE number = ?", (number,)).fetchone()
-        return b"" if row is None else bytes(row[0])
+        if number != self._number:
+            query = "SELECT iss FROM submission WHERE number = ?"
+            row = self._connection.execute(query, (number,)).fetchone()
+            self._number, self._iss_of_number = number, b"" if row is None else bytes(row[0])
+        return self._iss_of_number
+
+
+def _known_by(fields: dict[str, Any]) -> _Known:
+    """Return a learner by the sealed fields of the registration."""
+    match = match_of({"name": fields, "date_of_birth": fields["date_of_birth"]})
+    return _Known(fields["nsn"], match, display_name(fields))
 
 
 def _complete_award(request: Request, event: MicrocredentialAwarded, known: _Known) -> None:
@@ -232,7 +260,7 @@ def _enrolment_of(event: PrivateEvent) -> UUID | None:
 def _act(ruling: Ruling) -> Act:
     """Return the act as it was recorded, under the rule set that its dates select."""
     event, statement = ruling.event, ruling.statement
-    if event.decided_on not in {civil_date(ruling.recorded_at_us - back) for back in (0, DECIDING_MAX_US)}:
+    if event.decided_on not in _deciding_days(ruling.recorded_at_us):
         raise Corrupt("was decided on another day than it was recorded", code="ruling")
     day = domain_date(statement.kind.type, statement.members) or event.decided_on
     ruleset = law.rules_on(min(day, event.decided_on))
@@ -247,6 +275,18 @@ def _act(ruling: Ruling) -> Act:
     )
 
 
+@lru_cache(maxsize=64)  # the records of one transaction share it
+def _deciding_days(recorded_at_us: int) -> frozenset[date]:
+    """Return the days on which something can have been decided that was recorded then."""
+    return frozenset(civil_date(recorded_at_us - back) for back in (0, DECIDING_MAX_US))
+
+
+@cache
+def _compared(event_class: type[PrivateEvent]) -> tuple[str, ...]:
+    """Return the names of what must come out the same."""
+    return (*_CIRCUMSTANCES, *sorted(field_names(event_class)))
+
+
 def _compare(recorded: PrivateEvent, decision: Decision) -> None:
     """Raise Corrupt, naming what differs, unless a decision made what was recorded."""
     if decision.refused:
@@ -254,7 +294,6 @@ def _compare(recorded: PrivateEvent, decision: Decision) -> None:
         raise Corrupt(f"the rules refuse it: {codes}", code="ruling")
     (again,) = (event for aggregate in decision.changed for event in aggregate.collect_events())
     held, made = vars(recorded), vars(again)
-    names = (*_CIRCUMSTANCES, *sorted(field_names(type(recorded))))
-    differing = [name for name in names if held[name] != made.get(name)]
+    differing = [name for name in _compared(type(recorded)) if held[name] != made.get(name)]
     if type(recorded) is not type(again) or differing:
         raise Corrupt(f"the rules make something else of it: {', '.join(differing)}", code="ruling")

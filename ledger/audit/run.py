@@ -40,6 +40,8 @@ from ledger.publisher import Published
 from ledger.store.anchor import Anchor
 
 PART = 16 * TILE_WIDTH  # records: enough that what is done once for each part does not count
+# To start a process takes as long as this many parts without keys, and about as long as one with them.
+_PARTS_PER_START = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,8 @@ class _Audit:
 
     @contextmanager
     def _parts(self, outline: Outline, spans: Sequence[Span]) -> Iterator[Iterator[Part]]:
-        jobs, short = min(self._how.jobs, len(spans)), self._how.short
+        worth = len(spans) if self._vault is not None else len(spans) // _PARTS_PER_START
+        jobs, short = min(self._how.jobs, worth), self._how.short
         if jobs > 1:
             ledger = self._files.ledger
             with parts_elsewhere(ledger, outline, self._vault, spans, jobs, short=short) as parts:

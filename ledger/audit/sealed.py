@@ -3,10 +3,12 @@
 Then the decision behind it is made again, see `rulings`.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from ledger.audit.histories import KEPT_MAX
 from ledger.audit.report import Report
 from ledger.audit.rows import RecordRow, stored
 from ledger.audit.rulings import Ruling, RulingChecks
@@ -17,7 +19,15 @@ from ledger.domain.register import Register
 from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import unpack_canonical
 from ledger.errors import Corrupt
-from ledger.mapper import SALT_BYTES, LedgerMapper, claim_digests, private_state, unseal, with_sealed_fields
+from ledger.mapper import (
+    SALT_BYTES,
+    LedgerMapper,
+    LedgerStoredEvent,
+    claim_digests,
+    private_state,
+    unseal,
+    with_sealed_fields,
+)
 from ledger.privacy import commitments
 from ledger.privacy.sealing import SubjectKey
 from ledger.privacy.vault import Vault
@@ -36,43 +46,55 @@ class SealedChecks:
         self._leaves = StatementLeaves(connection)
         self._rulings = RulingChecks(connection, vault)
         self._submissions: dict[int, tuple[UUID, bytes]] = {}
-        self.begin(Report())
+        self._keys: OrderedDict[UUID, SubjectKey] = OrderedDict()
+        self.begin(Report(), 0)
 
-    def begin(self, report: Report) -> None:
-        """Begin with other records, reporting to `report`."""
+    def begin(self, report: Report, first: int) -> None:
+        """Begin with the records from position `first`, reporting to `report`."""
         self._report = report
         self._submissions.clear()
+        self._rulings.begin(first)
 
     def take(self, part: Sequence[RecordRow], register: Register) -> None:
         """Check the private records of a part through which the register stands as it is."""
-        private: list[tuple[StoredRecord, Any]] = []
+        private: list[tuple[StoredRecord, LedgerStoredEvent, Any]] = []
         for row in part:
             if row[3] in _PRIVATE and row[4] is not None:
                 record = stored(row)
                 with self._report.at(f"record {record.position}"):
-                    private.append((record, self._mapper.to_domain_event(record.event)))
-        if not private:
-            return
+                    raw = record.event
+                    private.append((record, raw, self._mapper.to_domain_event(raw)))
         try:
-            keys = self._vault.keys({event.subject for _, event in private})
+            self._have_keys({event.subject for *_, event in private})
         except Corrupt as error:
             self._report.add(error.code, f"keys of records {part[0][0]} to {part[-1][0]}", str(error))
             return
-        self._rulings.prepare([event for _, event in private], keys, part[-1][0])
-        for record, event in private:
-            key = keys.get(event.subject)
+        self._rulings.prepare([event for *_, event in private], self._keys, part)
+        for record, raw, event in private:
+            key = self._keys.get(event.subject)
             if key is None:
                 self._report.not_checkable += 1
                 continue
             with self._report.at(f"record {record.position}"):
-                ruling = self._check(record, event, key)
+                ruling = self._check(record, raw, event, key)
                 if ruling is not None:
                     self._rulings.check(ruling, register)
 
-    def _check(self, record: StoredRecord, event: PrivateEvent, key: SubjectKey) -> Ruling | None:
+    def _have_keys(self, subjects: set[UUID]) -> None:
+        """Have the keys of these subjects that are still there; those used lately are kept."""
+        missing = subjects - self._keys.keys()
+        for subject in subjects - missing:
+            self._keys.move_to_end(subject)
+        self._keys.update(self._vault.keys(missing))
+        while len(self._keys) > max(KEPT_MAX, len(subjects)):
+            self._keys.popitem(last=False)
+
+    def _check(
+        self, record: StoredRecord, raw: LedgerStoredEvent, event: PrivateEvent, key: SubjectKey
+    ) -> Ruling | None:
         """Check what a record hides; return what was decided, None where nobody decided anything."""
         parts = private_state(record.state or b"")
-        hidden = unseal(record.event, key)
+        hidden = unseal(raw, key, parts)
         unpack_canonical(hidden.plaintext[SALT_BYTES:])
         whole = with_sealed_fields(event, hidden)
         if commitments.sealed_commit(hidden.plaintext) != parts.sealed_commit:
