@@ -23,7 +23,7 @@ demo_router = APIRouter(include_in_schema=False)
 # to the real ones by a test.
 _BADGE_BYTES, _OUTCOME_BYTES = 9_000, 550  # the log signs twice, and one signature is 3 300 signs long
 _RECORD_BYTES = 1_400
-_PAPERS_BYTES, _RECEIPT_BYTES = 5_000, 10_000  # of a bundle, beside credential and trust file
+_PAPERS_BYTES, _RECEIPT_BYTES = 12_000, 10_000  # of a bundle, beside credential and trust file
 
 
 @dataclass(frozen=True, slots=True)

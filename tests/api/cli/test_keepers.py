@@ -46,8 +46,8 @@ def test_init_founds_a_ledger_that_is_published_and_clean(tmp_path):
 
 
 CLEAN = {
-    **{"ok": True, "findings": [], "more_findings": 0, "since": None, "not_looked_at": None},
-    **{"cosignatures": 0, "not_checkable": 0, "lost": 0, "suspect": 0, "annulled": 0},
+    "ok": True, "findings": [], "more_findings": 0, "since": None, "not_looked_at": None,
+    "cosignatures": 0, "not_checkable": 0, "lost": 0, "suspect": 0, "annulled": 0,
 }
 
 

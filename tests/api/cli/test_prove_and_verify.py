@@ -14,6 +14,8 @@ import pytest
 
 from api.client.submission import organisation_id
 from api.client.verify.tlog import parse_checkpoint, parse_proof, parse_vkey
+from ledger.clock import FixedClock, instant
+from tests.api.cli.conftest import NOW_US
 from tests.api.cli.shell import roa
 from tests.support import ledgers
 from tests.support.ledgers import PROVIDER_KEY, statement
@@ -52,10 +54,11 @@ def test_prove_prints_the_proof_of_a_record(served, url):
     ran = roa("prove", 1, "--url", url)
 
     proof = parse_proof(ran.out)
-    (vkey,) = served.ledger.founding.log_keys
+    vkeys = served.ledger.founding.log_keys
     assert ran.code == 0
     assert (proof.index, proof.extra) == (0, b"")
-    assert parse_vkey(vkey).signed(parse_checkpoint(proof.checkpoint))
+    checkpoint = parse_checkpoint(proof.checkpoint)
+    assert [parse_vkey(vkey).signed(checkpoint) for vkey in vkeys] == [True, True]
 
 
 def test_with_a_token_the_proof_opens_what_is_ours(served, url, monkeypatch):
@@ -190,7 +193,7 @@ def test_a_status_list_is_fetched_from_where_one_says_and_nowhere_else(record, u
 
 def test_a_revoked_award_is_not_valid(record, folder, served, url):
     """The ledger that is asked says so: exit 1."""
-    house = ledgers.open_house(folder)
+    house = ledgers.open_house(folder, FixedClock(instant(NOW_US)))
     (stored,) = house.ledger.store.select_notifications(1, 1, topics=("microcredential.awarded",))
     said = {"award": str(stored.originator_id), "reason": "issued_in_error", "effective_on": "2026-11-20"}
     house.must(PROVIDER_KEY, [statement("award.revoked", **said)])
