@@ -54,11 +54,16 @@ _AUTHORITY_BATCH = 1000  # records of the register replayed at a time
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """Something that the ledger itself records: the next event of a stream, or its first."""
+    """Something that the ledger itself records: the next event of a stream, or its first.
+
+    fields: of the event, and `subject` where it is private.
+    follows: version of the stream that it was concluded from, 0 for none; None where any will do.
+    """
 
     stream: UUID
     event_class: type[LedgerEvent]
-    fields: Mapping[str, Any]  # of the event, and `subject` where it is private
+    fields: Mapping[str, Any]
+    follows: int | None = None
 
 
 class Ledger(Application[UUID]):
@@ -365,6 +370,7 @@ class Ledger(Application[UUID]):
             The positions, in order.
 
         Raises:
+            Stale: a stream that one of them follows has moved: conclude again.
             Unavailable: clock, disk, a subject's key that is gone, or too many writers.
         """
         with self._writing:
@@ -374,6 +380,7 @@ class Ledger(Application[UUID]):
                 ruleset = law.rules_on(decided_on)
                 act = Act(as_of, ruleset.id, decided_on, instant(now_us))
                 held = self.get_many({one.stream for one in consequences})
+                _check_follows(consequences, held)
                 events = [event for one in consequences for event in _events_of(one, held, act)]
                 with suppress(Stale):
                     return self.save_events(events, {}, Write())
@@ -389,6 +396,13 @@ class Ledger(Application[UUID]):
         self.store.close()
         self.vault.close()
         self.jobs.close()
+
+
+def _check_follows(consequences: Sequence[Consequence], held: Mapping[UUID, LedgerAggregate]) -> None:
+    for one in consequences:
+        version = held[one.stream].version if one.stream in held else 0
+        if one.follows not in (None, version):
+            raise Stale("what this follows from has changed")
 
 
 def _events_of(

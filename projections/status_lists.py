@@ -12,9 +12,10 @@ from uuid import UUID
 
 from ledger.application import Consequence, Ledger
 from ledger.domain.award import MicrocredentialAwarded
-from ledger.domain.status_list import StatusList, StatusListChanged
-from ledger.errors import Corrupt, Unavailable
+from ledger.domain.status_list import StatusListChanged
+from ledger.errors import Corrupt, Stale, Unavailable
 from ledger.ids import public_id
+from ledger.mapper import LedgerNotification
 from ledger.publisher import Publisher
 from ledger.receipts import prove
 from ledger.standing import Standings
@@ -26,6 +27,7 @@ from projections.issuers import Issuers
 from projections.trust_facts import keyring_as_at
 
 _VALID_FOR_US = VALID_FOR.total_seconds() * 1_000_000
+_Annulled = dict[tuple[int, int], list[int]]  # (issuer, list) to indexes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class StatusLists:
     def __init__(self, ledger: Ledger, publisher: Publisher, views: Views, issuers: Issuers) -> None:
         self._ledger, self._publisher, self._views, self._issuers = ledger, publisher, views, issuers
         self._signed: dict[tuple[int, int], _SignedList] = {}
+        self._looked_at = 0  # position of the views at which every change was on record
         self._lock = threading.Lock()
 
     # -------------------------------------------------------------- recording
@@ -51,42 +54,57 @@ class StatusLists:
     def record_changes(self) -> int:
         """Record the digest of every list whose bits are others than recorded last; return how many.
 
-        The views have to be caught up: what they do not have yet is for the next time.
+        The views have to be caught up: what they do not have yet is for the next time, and so is what
+        another process has recorded about the same lists meanwhile.
         """
         as_at = self._views.position()
-        lists = self._views.status.lists()
-        held = self._ledger.get_many({_stream(*one) for one in lists})
-        consequences = []
-        for issuer, number in lists:
-            digest = self._bits(issuer, number, as_at).digest()
-            recorded = held.get(_stream(issuer, number))
-            assert recorded is None or isinstance(recorded, StatusList)
-            if recorded is None or recorded.bits_sha256 != digest:
-                fields = {"issuer": issuer, "status_list": number, "bits_sha256": digest, "as_at": as_at}
-                consequences.append(Consequence(_stream(issuer, number), StatusListChanged, fields))
+        if as_at == self._looked_at:
+            return 0  # nothing was folded since
+        consequences = self._consequences(as_at)
         if consequences:
-            self._ledger.note(consequences)
+            try:
+                self._ledger.note(consequences)
+            except Stale:
+                # Whoever was first may have seen more than we: bits never go back to older ones.
+                return 0
+        self._looked_at = as_at
         return len(consequences)
 
-    def _bits(self, issuer: int, number: int, as_at: int) -> StatusBits:
+    def _consequences(self, as_at: int) -> list[Consequence]:
+        lists, annulled = self._views.status.lists(), self._annulled(as_at)
+        newest = self._ledger.store.newest_of_each([_stream(*one) for one in lists])
+        consequences = []
+        for issuer, number in lists:
+            stream = _stream(issuer, number)
+            stored = newest.get(stream)
+            recorded = None if stored is None else self._event(stored)
+            if recorded is not None and recorded.as_at >= as_at:
+                continue  # by a process whose views are ahead of these
+            digest = self._bits(issuer, number, as_at, annulled).digest()
+            if recorded is None or recorded.bits_sha256 != digest:
+                fields = {"issuer": issuer, "status_list": number, "bits_sha256": digest, "as_at": as_at}
+                version = 0 if stored is None else stored.originator_version
+                consequences.append(Consequence(stream, StatusListChanged, fields, follows=version))
+        return consequences
+
+    def _bits(self, issuer: int, number: int, as_at: int, annulled: _Annulled) -> StatusBits:
         """Return the bits when `as_at` was the newest record: awards that were revoked or annulled."""
-        revoked = self._views.status.revoked_as_at(issuer, number, as_at)
-        bits = StatusBits(revoked)
-        for index in self._annulled(issuer, number, as_at):
+        bits = StatusBits(self._views.status.revoked_as_at(issuer, number, as_at))
+        for index in annulled.get((issuer, number), ()):
             bits.set(index)
         return bits
 
-    def _annulled(self, issuer: int, number: int, as_at: int) -> list[int]:
+    def _annulled(self, as_at: int) -> _Annulled:
         """Return the indexes of awards that were annulled by then; there hardly ever are any."""
         if not any(key.annulled for key in self._ledger.keyring()):
-            return []
+            return {}
         standings = Standings(self._ledger.store, keyring_as_at(self._ledger, as_at))
-        events = map(self._ledger.mapper.to_domain_event, standings.annulled(MicrocredentialAwarded.TOPIC))
-        return [
-            event.status_index
-            for event in events
-            if (event.awarded_by, event.status_list) == (issuer, number)
-        ]
+        found: _Annulled = {}
+        for event in map(
+            self._ledger.mapper.to_domain_event, standings.annulled(MicrocredentialAwarded.TOPIC)
+        ):
+            found.setdefault((event.awarded_by, event.status_list), []).append(event.status_index)
+        return found
 
     # -------------------------------------------------------------- serving
 
@@ -94,7 +112,8 @@ class StatusLists:
         """Return a list as it is served, None when the issuer has none of that number.
 
         Raises:
-            Unavailable: it was opened a moment ago, and its digest is not published yet.
+            Unavailable: it was opened a moment ago, and its digest is not published yet; or (views) the
+                views have not come as far as what was published.
             Corrupt: the views' bits are not those that were recorded.
         """
         # Read inside the lock: bits that were read before a change must not be signed after it.
@@ -130,12 +149,18 @@ class StatusLists:
         stored = None if served is None else self._ledger.store.newest_of(stream, served.size)
         if stored is None:
             return None
+        return self._event(stored)
+
+    def _event(self, stored: LedgerNotification) -> StatusListChanged:
         event = self._ledger.mapper.to_domain_event(stored)
         assert isinstance(event, StatusListChanged)
         return event
 
     def _sign(self, published: StatusListChanged, issuer: IssuerProfile, now_us: int) -> _SignedList:
-        bits = self._bits(published.issuer, published.status_list, published.as_at)
+        as_at = published.as_at
+        if self._views.position() < as_at:
+            raise Unavailable("the views have not caught up yet: ask again shortly", code="views")
+        bits = self._bits(published.issuer, published.status_list, as_at, self._annulled(as_at))
         if bits.digest() != published.bits_sha256:
             raise Corrupt("the bits of a status list are not those that were recorded", code="status-list")
         document = status_list_credential(bits, issuer, self._issuers.host, published.status_list, now_us)

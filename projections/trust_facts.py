@@ -83,6 +83,9 @@ def log_policy(ledger: Ledger, policy: Policy | None = None) -> str:
 
 def keyring_as_at(ledger: Ledger, position: int) -> Keyring:
     """Return the keys as they were registered when `position` was the newest record."""
+    register = ledger.register()
+    if register.position <= position:
+        return keyring_of(register)
     return keyring_of(ledger.register_as_at(position))
 
 

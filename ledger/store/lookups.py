@@ -88,6 +88,17 @@ class Lookups:
         ).fetchone()
         return None if row is None else LedgerNotification(stream, *row)
 
+    def newest_of_each(self, streams: Sequence[UUID]) -> dict[UUID, LedgerNotification]:
+        """Return the newest record of each of these streams; those that have none are absent."""
+        rows = self.database.select_in(
+            "SELECT r.stream, r.version, r.topic, r.state, r.position, r.recorded_at_us FROM record r JOIN"
+            " (SELECT stream, MAX(version) AS version FROM record WHERE stream IN ({marks}) AND gone IS NULL"
+            " GROUP BY stream) newest ON r.stream = newest.stream AND r.version = newest.version",
+            [stream.bytes for stream in streams],
+        )
+        found = (LedgerNotification(UUID(bytes=stream), *rest) for stream, *rest in rows)
+        return {one.originator_id: one for one in found}
+
     def position_recorded_by(self, instant_us: int) -> int:
         """Return the newest position recorded at or before an instant, 0 when there is none."""
         # Instants ascend with positions, so the border is found by halving, without an index.

@@ -65,6 +65,11 @@ class Office:
         self.house = open_house(self.house.files.folder, self.house.clock)
         self.furnish(self.house.publisher())
 
+    def reopen_views(self) -> None:
+        """Open views and documents again that were closed, in the same process."""
+        self.issuer.close()
+        self.furnish(self.publisher)
+
     def beside(self) -> "Office":
         """Return another process on the same files."""
         return Office(open_house(self.house.files.folder, self.house.clock))
