@@ -21,11 +21,14 @@ from ledger.errors import Absent, Refusal
 from ledger.founding import CREDENTIAL, RECEIPT, REGISTRAR
 from ledger.keys.keyring import SUSPECT, RegisteredKey
 from ledger.keys.keystore import custody_label
-from ledger.keys.signer import ED25519, Signer
+from ledger.keys.pkcs11 import Pkcs11Signer
+from ledger.keys.signer import ED25519, ES256, Signer
 from ledger.possession import prove_possession
+from ledger.statements import ATOMIC
 from ledger.store.cosignatures import size_witnessed_by
 
 SUBMISSION = "submission"
+_PURPOSES = (SUBMISSION, CREDENTIAL, RECEIPT, "keys")
 _TOPIC_BATCH = 1000
 
 
@@ -77,6 +80,10 @@ def rotate(
         Refusal: no key for this is in custody here, or the register refuses.
     """
     organisation = _organisation(ledger, reference)
+    if alg not in (ED25519, ES256):
+        raise Refusal(f"keys are for {ED25519} or {ES256}")
+    if purpose not in _PURPOSES:
+        raise Refusal(f"keys are kept here for {', '.join(_PURPOSES)}")
     if purpose == CREDENTIAL and alg != ED25519:
         raise Refusal("documents are signed with Ed25519 keys: leave --alg out for a credential key")
     label, purposes = _custody(ledger, organisation, purpose)
@@ -84,8 +91,13 @@ def rotate(
     before = [keyring.get(one.thumbprint) for one in ledger.keystore.generations(label)]
     if not any(before):
         raise Refusal(f"no {purpose} key of {organisation.label} is kept here: roa keys custody makes one")
-    pending = [one for one in ledger.keystore.newest_first(label) if keyring.get(one.thumbprint) is None]
-    # One that an interrupted attempt made, and nobody registered, is the next one.
+    # One that an interrupted attempt made, and nobody registered, is the next one: if it is of the kind
+    # that is asked for, and lies where it is asked for.
+    pending = [
+        one
+        for one in ledger.keystore.newest_first(label)
+        if keyring.get(one.thumbprint) is None and _is_like(one, alg, token)
+    ]
     signer = pending[0] if pending else ledger.keystore.create_next(label, alg=alg, token=token)
     ending = [key for key in before if key is not None and key.ended_at is None]
     custody = "own" if label in (REGISTRAR, CREDENTIAL, RECEIPT) else "delegated"
@@ -95,6 +107,8 @@ def rotate(
             _registration(ledger, signer, _reference(organisation), purposes, custody),
             *(_retirement(ledger, organisation, key) for key in ending),
         ],
+        # All or nothing: the old key must not end where the next one is refused.
+        mode=ATOMIC,
     )
     return Rotated(signer, outcomes[0].position or 0, tuple(key.kid for key in ending))
 
@@ -210,6 +224,11 @@ def _key(ledger: Ledger, kid: str) -> RegisteredKey:
     if found is None:
         raise Absent(f"no key with the thumbprint {kid} is registered")
     return found
+
+
+def _is_like(signer: Signer, alg: str, token: str | None) -> bool:
+    lies_in = signer.pointer.token if isinstance(signer, Pkcs11Signer) else None
+    return (signer.alg, lies_in) == (alg, token)
 
 
 def _custody(ledger: Ledger, organisation: Organisation, purpose: str) -> tuple[str, tuple[str, ...]]:

@@ -18,8 +18,9 @@ from ledger.founding import REGISTRAR, Charter, founding_statement, prepare_file
 from ledger.keys.pkcs11 import Pkcs11Module
 from ledger.keys.signer import Signer
 from ledger.policy.findings import fix, sentence
-from ledger.statements import read_submission
+from ledger.statements import ROW_BY_ROW, read_submission
 
+_WITH_ANOTHER = "E920"  # of a statement whose submission was refused for another one
 FIRST_DAY = "2018-08-22"  # when the first rules on micro-credentials came into force
 
 
@@ -69,8 +70,12 @@ def _first_organisations(charter: Charter) -> list[dict[str, Any]]:
     ]
 
 
-def say(ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement]) -> list[Outcome]:
+def say(
+    ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement], *, mode: str = ROW_BY_ROW
+) -> list[Outcome]:
     """Submit statements as the registrar; return an outcome for each.
+
+    `mode` is `atomic` where one of them must not be recorded without the others.
 
     Raises:
         Unauthorised: the registrar's key is not in custody here.
@@ -78,12 +83,14 @@ def say(ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement]) -> 
     founding = ledger.founding
     number = founding.registrar_number
     registrar = ledger.signer(REGISTRAR, organisation_id(number), "submission")
-    return _submit(ledger, registrar, number, founding.origin, statements)
+    return _submit(ledger, registrar, number, founding.origin, statements, mode)
 
 
-def say_or_fail(ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement]) -> list[Outcome]:
+def say_or_fail(
+    ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement], *, mode: str = ROW_BY_ROW
+) -> list[Outcome]:
     """Submit statements as the registrar; raise Refusal when one of them is refused."""
-    return _check(say(ledger, statements))
+    return _check(say(ledger, statements, mode=mode))
 
 
 def _submit(
@@ -92,6 +99,7 @@ def _submit(
     number: int,
     origin: str,
     statements: Sequence[Mapping[str, Any] | Statement],
+    mode: str = ROW_BY_ROW,
 ) -> list[Outcome]:
     submission = build(
         statements,
@@ -99,15 +107,18 @@ def _submit(
         organisation=organisation_id(number),
         origin=origin,
         now_s=ledger.clock.now_us() // 1_000_000,
+        mode=mode,
     )
     return ledger.submit(read_submission(list(submission.lines()), origin=origin))
 
 
 def _check(outcomes: list[Outcome]) -> list[Outcome]:
     """Return the outcomes; Refusal with the first finding of a statement that was not recorded."""
-    for outcome in outcomes:
-        if outcome.position is None:
-            first = outcome.findings[0]
-            which = f"statement {outcome.row + 1}: " if len(outcomes) > 1 else ""
-            raise Refusal(f"{which}{first.code} {sentence(first)} {fix(first)}", code=first.code)
+    refused = [outcome for outcome in outcomes if outcome.position is None]
+    if refused:
+        # Of an atomic submission: the statement that was refused for itself, not along with another.
+        outcome = next((one for one in refused if one.findings[0].code != _WITH_ANOTHER), refused[0])
+        first = outcome.findings[0]
+        which = f"statement {outcome.row + 1}: " if len(outcomes) > 1 else ""
+        raise Refusal(f"{which}{first.code} {sentence(first)} {fix(first)}", code=first.code)
     return outcomes
