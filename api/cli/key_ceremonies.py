@@ -1,4 +1,4 @@
-"""`roa keys rotate, retire, revoke, reaffirm, annul, suspects`: what becomes of keys, said by the registrar.
+"""`roa keys next, rotate, retire, revoke, reaffirm, annul, suspects`: what becomes of keys.
 
 An organisation with a key for the purpose `keys` says the same itself: the statements are those of
 SPEC.md 1, posted with `roa post`. See docs/key-ceremonies.md.
@@ -14,31 +14,72 @@ import typer
 from api.cli.console import WRONG_USE, AsJson, Data, fail, opened, out, print_json, spoken_errors
 from api.cli.key_commands import Reference, reference
 from api.house import House
-from api.operations import custody
+from api.operations import custody, log_rotation
+from ledger.domain.founding import CHECKPOINT, OPERATOR_BODY
 from ledger.keys.signer import ED25519
 
 Kid = Annotated[str, typer.Argument(help="Thumbprint of the key: roa keys list has it.")]
 First = Annotated[int, typer.Argument(help="First position.", min=1)]
 Last = Annotated[int, typer.Argument(help="Last position, included.", min=1)]
+Token = Annotated[str | None, typer.Option("--token", help="Token of the hardware module to make it in.")]
+LOG = (OPERATOR_BODY, CHECKPOINT)  # the log's own keys, as commands name them
+_NO_ALG = "the log's own keys are Ed25519 and ML-DSA-44: leave --alg out"
 
 
 def rotate(
     data: Data,
     organisation: Reference,
     purpose: Annotated[
-        str, typer.Argument(help="submission or credential; OPERATOR has receipt too, the registrar keys.")
+        str,
+        typer.Argument(
+            help="submission or credential; OPERATOR has receipt and checkpoint too, the registrar keys."
+        ),
     ],
     alg: Annotated[str, typer.Option(help="Ed25519 or ES256.")] = ED25519,
-    token: Annotated[
-        str | None, typer.Option("--token", help="Token of the hardware module to make it in.")
-    ] = None,
+    token: Token = None,
 ) -> None:
-    """Make and register the next key kept here for a purpose, and retire those before it."""
+    """Make and register the next key kept here for a purpose, and retire those before it.
+
+    OPERATOR checkpoint are the log's own keys, Ed25519 and ML-DSA-44: `roa keys next` prints them, and
+    witnesses are told before this.
+    """
+    if (organisation, purpose) == LOG:
+        _rotate_log(data, alg, token)
+        return
     with spoken_errors(), _said(data) as house:
         made = custody.rotate(house.ledger, reference(organisation), purpose, alg=alg, token=token)
     out.print(f"{made.signer.thumbprint} signs from position {made.registered_at + 1} on.", markup=False)
     for kid in made.retired:
         out.print(f"{kid} is retired: what it signed stays valid.", markup=False)
+
+
+def _rotate_log(data: Data, alg: str, token: str | None) -> None:
+    if alg != ED25519:
+        fail(_NO_ALG, WRONG_USE)
+    with spoken_errors(), _said(data) as house:
+        made = log_rotation.rotate_log(house.ledger, token=token)
+    for kid in made.registered:
+        out.print(f"{kid} signs checkpoints from size {made.first_size} on.", markup=False)
+    for kid in made.retired:
+        out.print(f"{kid} is retired: what it signed stays valid.", markup=False)
+
+
+def next_keys(
+    data: Data,
+    organisation: Annotated[str, typer.Argument(help="OPERATOR.")],
+    purpose: Annotated[str, typer.Argument(help="checkpoint.")],
+    token: Token = None,
+) -> None:
+    """Make the next keys of the log, register nothing, and print them as witnesses are told them.
+
+    Said again it prints the same keys, until `roa keys rotate` has registered them.
+    """
+    if (organisation, purpose) != LOG:
+        fail(f"only the log's own keys are told of before they are registered: {' '.join(LOG)}", WRONG_USE)
+    with spoken_errors(), opened(data, writes=True) as house:
+        vkeys = log_rotation.next_log_vkeys(house.ledger, token=token)
+    for vkey in vkeys:
+        out.print(vkey, markup=False, soft_wrap=True)
 
 
 def retire(data: Data, organisation: Reference, kid: Kid) -> None:
@@ -125,4 +166,7 @@ def _instant(text: str) -> int:
         fail("--suspected-since is an instant such as 2026-11-02T10:00:00Z", WRONG_USE)
     if found.tzinfo is None:
         fail("--suspected-since needs its zone: 2026-11-02T10:00:00Z or +13:00", WRONG_USE)
-    return int(found.astimezone(UTC).timestamp())
+    try:
+        return int(found.astimezone(UTC).timestamp())
+    except OverflowError:
+        fail("--suspected-since is an instant of our era, such as 2026-11-02T10:00:00Z", WRONG_USE)
