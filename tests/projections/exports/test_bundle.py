@@ -163,3 +163,102 @@ def test_how_to_check_is_plain_and_complete() -> None:
         assert re.search(rf"^ +{headline}$", page, re.MULTILINE)
     assert max(map(len, page.splitlines())) <= 110
     assert page.isascii()
+
+
+# ------------------------------------------------------------------ receipts of signing, and of lists
+
+
+def test_the_receipt_of_the_signing_stands_beside_the_credential() -> None:
+    """`issued.tlog-proof`, as it was given; the award's own receipt stays what it is."""
+    inside = members(a_bundle(issued="of the signing\n"))
+
+    assert inside["issued.tlog-proof"] == b"of the signing\n"
+    assert inside["award.tlog-proof"].decode() == RECEIPT
+
+
+def test_receipts_of_the_awards_inside_are_numbered_in_the_records_order() -> None:
+    """From 1, however many: `issued-1` is the first award's, as `award` and `award-2` are in that order."""
+    record = a_signed_clr()
+    inside = members(
+        a_bundle(
+            credential=record,
+            status_lists=LISTS,
+            did_documents=DIDS,
+            issued="the record's",
+            inner_issued=["the first's", "the second's"],
+        )
+    )
+
+    names = [name for name in inside if name.startswith("issued")]
+    assert [inside[name].decode() for name in sorted(names)] == [
+        "the first's",
+        "the second's",
+        "the record's",
+    ]
+    assert sorted(names) == ["issued-1.tlog-proof", "issued-2.tlog-proof", "issued.tlog-proof"]
+
+
+def test_a_receipt_that_is_not_there_yet_leaves_a_gap() -> None:
+    """Numbers say which award: the second's receipt is never called the first's."""
+    inside = members(
+        a_bundle(
+            credential=a_signed_clr(),
+            status_lists=LISTS,
+            did_documents=DIDS,
+            inner_issued=[None, "the second's"],
+        )
+    )
+
+    assert [name for name in inside if name.startswith("issued")] == ["issued-2.tlog-proof"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_records_of_lists_stay_with_their_lists(order: tuple[int, int]) -> None:
+    """In whatever order the lists come, each has its own record under its own number."""
+    papers = [f"the record of {one['id']}" for one in LISTS]
+    inside = members(
+        a_bundle(
+            credential=a_signed_clr(),
+            status_lists=[LISTS[at] for at in order],
+            did_documents=DIDS,
+            list_records=[papers[at] for at in order],
+        )
+    )
+
+    for suffix in ("", "-2"):
+        listed = json.loads(inside[f"status-list{suffix}.json"])
+        assert inside[f"status-list{suffix}.tlog-proof"].decode() == f"the record of {listed['id']}"
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_list_without_a_record_leaves_the_others_theirs(missing: int) -> None:
+    """Its number stays free."""
+    papers: list[str | None] = ["first", "second"]
+    papers[missing] = None
+    inside = members(
+        a_bundle(credential=a_signed_clr(), status_lists=LISTS, did_documents=DIDS, list_records=papers)
+    )
+
+    found = {name: inside[name] for name in inside if name.endswith("tlog-proof") and "list" in name}
+    assert (
+        found
+        == [
+            {"status-list-2.tlog-proof": b"second"},
+            {"status-list.tlog-proof": b"first"},
+        ][missing]
+    )
+
+
+@pytest.mark.parametrize("papers", [["one"], ["one", "two", "three"]])
+def test_a_record_too_few_or_too_many_is_our_own_mistake(papers: list[str]) -> None:
+    """Nobody could say whose they are: the work stops."""
+    with pytest.raises(ValueError, match="zip"):
+        a_bundle(credential=a_signed_clr(), status_lists=LISTS, did_documents=DIDS, list_records=papers)
+
+
+def test_every_member_is_explained_on_the_page() -> None:
+    """Whoever opens the ZIP finds each kind of file in `HOW-TO-CHECK.txt`."""
+    inside = members(a_bundle(issued="x", list_records=["y"]))
+
+    page = inside["HOW-TO-CHECK.txt"].decode()
+    assert [name for name in inside if name not in page] == []
