@@ -11,11 +11,12 @@ from api.security.tokens import Tokens
 from api.settings import DEMO_MARK, Settings
 from api.transport import post_to_witness
 from ledger.application import Ledger
+from ledger.checkpoint_signing import CheckpointSigner
 from ledger.cosigning import Cosigning, Transport, policy_of_log
 from ledger.errors import Absent, Corrupt, LedgerError, Refusal, Rollback, Split, Unauthorised
 from ledger.files import LedgerFiles
-from ledger.founding import log_signer
 from ledger.keys.pkcs11 import Pkcs11Module
+from ledger.log_keys import log_keys_of
 from ledger.publisher import Publisher
 from ledger.store.anchor import Anchor
 from projections.catalogue import Views
@@ -134,11 +135,11 @@ def furnish(ledger: Ledger, settings: Settings, *, transport: Transport = post_t
         Malformed: (code `policy`) the policy in the ledger's folder cannot be used.
     """
     origin = ledger.founding.origin
-    policy = policy_of_log(ledger.files.policy, ledger.founding.log_keys)
+    policy = policy_of_log(ledger.files.policy, log_keys_of(ledger.register()).every)
     publisher = Publisher(
         ledger.store,
         Anchor(ledger.files.anchor, origin),
-        log_signer(ledger.keystore, origin),
+        CheckpointSigner(origin, ledger.keystore, ledger.register),
         ledger.clock,
         Cosigning(policy, transport, ledger.clock),
     )

@@ -47,7 +47,8 @@ def registrar_key(members: Mapping[str, Any], claims: Claims) -> RegisteredKey:
         raise Unauthorised(
             "the founding is said by the registrar that it names, to the log that it names", code="E909"
         )
-    return _founding_key(jwk_text(registrar["jwk"]), organisation, ("keys", "submission"))
+    kid = thumbprint(registrar["jwk"])
+    return _founding_key(kid, jwk_text(registrar["jwk"]), organisation, ("keys", "submission"))
 
 
 def keyring_of(register: Register) -> Keyring:
@@ -56,8 +57,8 @@ def keyring_of(register: Register) -> Keyring:
     founding = register.founding
     if founding is not None:
         keys += [
-            _founding_key(jwk, public_id("organisation", label), purposes)
-            for label, _, purposes, jwk in founding.first_keys()
+            _founding_key(kid, jwk, public_id("organisation", label), purposes)
+            for label, kid, purposes, jwk in founding.first_keys()
         ]
     # After those of the founding, which may have been changed since.
     for kid, key in register.keys.items():
@@ -80,12 +81,11 @@ def keyring_of(register: Register) -> Keyring:
     return Keyring(keys)
 
 
-def _founding_key(jwk_text: str, organisation: UUID, purposes: Iterable[str]) -> RegisteredKey:
-    jwk = jwk_from_text(jwk_text)
+def _founding_key(kid: str, jwk: str, organisation: UUID, purposes: Iterable[str]) -> RegisteredKey:
     return RegisteredKey(
-        kid=thumbprint(jwk),
+        kid=kid,
         organisation=organisation,
-        jwk=jwk,
+        jwk=jwk_from_text(jwk),
         purposes=frozenset(purposes),
         custody="own",
         registered_at=1,

@@ -336,7 +336,7 @@ def policy_of_log(path: Path, log_keys: Sequence[str]) -> Policy:
 
     Args:
         path: a C2SP tlog-policy; its `log` lines may be left out.
-        log_keys: vkeys of this log.
+        log_keys: vkeys of this log, those that ended too.
 
     Raises:
         Malformed: (code `policy`) it cannot be read, is of another log, or can never be met.

@@ -63,7 +63,10 @@ def prepare_files(
 
 
 def log_signer(keystore: KeyStore, origin: str) -> LogSigner:
-    """Return what signs the checkpoints of a log; one founded before ML-DSA-44 signs with Ed25519 alone."""
+    """Return what signs with the keys that a log is founded with, until some are registered or end.
+
+    One founded before ML-DSA-44 signs with Ed25519 alone. Keys in force are `CheckpointSigner`'s to find.
+    """
     mldsa = keystore.mldsa(CHECKPOINT_MLDSA) if keystore.has(CHECKPOINT_MLDSA) else None
     return LogSigner(origin, keystore.get(CHECKPOINT), mldsa)
 

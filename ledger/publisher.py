@@ -23,9 +23,9 @@ from ledger.database import Connection
 from ledger.errors import Corrupt, Unavailable
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import leaf_hash
-from ledger.log.note import parse_note, parse_vkey
-from ledger.log.policy import NONE, KnownLog, Policy
-from ledger.log.signing import LogSigner
+from ledger.log.note import parse_note
+from ledger.log.policy import NONE, Policy, of_log
+from ledger.log.signing import SignsCheckpoints
 from ledger.privacy.commitments import tag
 from ledger.store.anchor import Anchor
 from ledger.store.cosignatures import ServedCheckpoint, newest
@@ -63,7 +63,7 @@ class Publisher:
         self,
         store: LedgerRecorder,
         anchor: Anchor,
-        signer: LogSigner,
+        signer: SignsCheckpoints,
         clock: Clock,
         cosigning: Cosigning | None = None,
     ) -> None:
@@ -76,11 +76,9 @@ class Publisher:
 
     @property
     def policy(self) -> Policy:
-        """By which checkpoints of this log are believed."""
-        if self.cosigning is not None:
-            return self.cosigning.policy
-        logs = tuple(KnownLog(parse_vkey(vkey), None) for vkey in self._signer.vkeys)
-        return Policy(logs, (), {}, NONE)
+        """By which checkpoints of this log are believed: its keys in force, and its witnesses."""
+        policy = Policy((), (), {}, NONE) if self.cosigning is None else self.cosigning.policy
+        return of_log(policy, self._signer.vkeys)
 
     def served(self, *, size_at_least: int = 0) -> ServedCheckpoint | None:
         """Return the newest checkpoint with its cosignatures, None when there is none that large."""

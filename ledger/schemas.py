@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 JWK_MEMBER_MAX = 100
+MLDSA_PUB_CHARS = 1750  # base64url of 1312 bytes
 NSN_DIGITS = 10
 
 
@@ -147,6 +148,18 @@ def _jwk(value: Any) -> dict[str, str]:
     ):
         raise ValueError("E901")
     if value.keys() not in ({"kty", "crv", "x"}, {"kty", "crv", "x", "y"}):
+        raise ValueError("E901")
+    return value
+
+
+def _jwk_to_register(value: Any) -> dict[str, str]:
+    """Read the key of a registration: only there, and for one purpose, an ML-DSA-44 key is one."""
+    if not isinstance(value, dict) or value.keys() != {"kty", "alg", "pub"}:
+        return _jwk(value)
+    pub = value["pub"]
+    if (value["kty"], value["alg"]) != ("AKP", "ML-DSA-44") or not isinstance(pub, str):
+        raise ValueError("E901")
+    if len(pub) != MLDSA_PUB_CHARS:
         raise ValueError("E901")
     return value
 
@@ -284,7 +297,7 @@ KINDS: Mapping[str, Kind] = {
             "key.registered",
             (
                 Member("organisation", _NUMBER_OR_BODY),
-                Member("jwk", _jwk),
+                Member("jwk", _jwk_to_register),
                 Member("purposes", _list(_CODE, 8, 1)),
                 Member("custody", _CODE),
                 Member("not_before", _date),

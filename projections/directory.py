@@ -11,16 +11,18 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from ledger.domain.accreditation import AccreditationEnded, AccreditationGranted
-from ledger.domain.founding import OPERATOR_BODY, LedgerFounded
+from ledger.domain.founding import OPERATOR_BODY, LedgerFounded, jwk_of_vkey, kid_of
 from ledger.domain.key import KeyRegistered, KeyRetired, KeyRevoked
 from ledger.domain.organisation import OrganisationRegistered, OrganisationRoleEnded, OrganisationRoleGranted
-from ledger.encoding.multi import multikey
+from ledger.encoding.multi import mldsa44_multikey, multikey
 from ledger.ids import public_id
-from ledger.keys.signer import jwk_from_text, public_key_of_jwk, thumbprint
+from ledger.keys.mldsa import is_mldsa_jwk, mldsa_key_of_jwk
+from ledger.keys.signer import jwk_from_text, public_key_of_jwk
 from projections.base import Handlers, Rows, Updates, View, ViewProjection, Writes, loaded
 
 CREDENTIAL = "credential"
 _FOUNDING_PURPOSES = ("keys", "submission")  # of the registrar's key
+_CHECKPOINT = "checkpoint"
 _OWN = "own"
 
 
@@ -138,7 +140,7 @@ class DirectoryView(View):
     """Organisations, roles, keys and accreditations, whole and for ever."""
 
     NAME = "directory"
-    VERSION = 2
+    VERSION = 3
     # Columns in the order of the fields of Founded, Organisation, HeldRole, DirectoryKey and Granted.
     SCHEMA = """
     CREATE TABLE {founding} (
@@ -250,14 +252,20 @@ def _founded(writes: Writes, position: int, event: LedgerFounded) -> None:
         event.made_at,
     )
     _founding_key(writes, position, public_id("organisation", number), jwk, _FOUNDING_PURPOSES)
+    operator = public_id("organisation", OPERATOR_BODY)
     for purpose, operator_jwk in operator_keys:
-        _founding_key(writes, position, public_id("organisation", OPERATOR_BODY), operator_jwk, (purpose,))
+        _founding_key(writes, position, operator, operator_jwk, (purpose,))
+    # Those that stand there as the log's verifier keys alone: as in the keyring.
+    named = {jwk, *(operator_jwk for _, operator_jwk in operator_keys)}
+    for log_jwk in map(jwk_of_vkey, event.log_keys):
+        if log_jwk is not None and log_jwk not in named:
+            _founding_key(writes, position, operator, log_jwk, (_CHECKPOINT,))
 
 
 def _founding_key(
     writes: Writes, position: int, organisation: UUID, jwk: str, purposes: tuple[str, ...]
 ) -> None:
-    kid = thumbprint(jwk_from_text(jwk))
+    kid = kid_of(jwk)
     _key(writes, public_id("key", kid), position, kid, organisation, jwk, purposes, _OWN, None)
 
 
@@ -278,9 +286,15 @@ def _key_registered(writes: Writes, position: int, event: KeyRegistered) -> None
 def _key(
     writes: Writes, stream: UUID, position: int, kid: str, organisation: UUID, jwk: str, *rest: Any
 ) -> None:
-    multibase = multikey(public_key_of_jwk(jwk_from_text(jwk)))
+    multibase = _multikey(jwk_from_text(jwk))
     # The founding may name one key twice: its last place counts, as in the keyring.
     writes.update("key", stream, position, kid, organisation, jwk, multibase, *rest)
+
+
+def _multikey(jwk: dict[str, str]) -> str:
+    if is_mldsa_jwk(jwk):
+        return mldsa44_multikey(mldsa_key_of_jwk(jwk).public_bytes_raw())
+    return multikey(public_key_of_jwk(jwk))
 
 
 def _key_retired(writes: Writes, position: int, event: KeyRetired) -> None:

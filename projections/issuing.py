@@ -18,6 +18,7 @@ from ledger.application import Ledger
 from ledger.errors import Absent, Unavailable
 from ledger.files import write_private
 from ledger.keys.did import operator_did
+from ledger.log.policy import format_policy
 from ledger.publisher import Publisher, latest
 from projections.catalogue import Views
 from projections.credentials import Credentials, Issued
@@ -28,7 +29,7 @@ from projections.exports.trust import trust_file, trust_signature
 from projections.issuers import Issuers
 from projections.record_of_achievement import HeldAward, HeldRecord, RecordOfAchievement
 from projections.status_lists import StatusLists
-from projections.trust_facts import log_policy, trust_facts
+from projections.trust_facts import trust_facts
 
 EXPORT_FORMATS = ("json", "clr", "ob3", "bundle")
 
@@ -141,8 +142,8 @@ class Issuer:
         write_private(target.with_name(target.name + ".jws"), signature.encode())
 
     def log_policy(self) -> str:
-        """Return the C2SP tlog-policy of the log."""
-        return log_policy(self._ledger, self._publisher.policy)
+        """Return the C2SP tlog-policy of the log: its keys in force, and its witnesses."""
+        return format_policy(self._publisher.policy)
 
     def close(self) -> None:
         """Close what is kept."""

@@ -15,8 +15,8 @@ from ledger.ids import public_id
 from ledger.keys.did import operator_did, provider_did
 from ledger.keys.keyring import Keyring, RegisteredKey
 from ledger.keys.signer import public_key_of_jwk
-from ledger.log.note import parse_vkey
-from ledger.log.policy import NONE, KnownLog, Policy, format_policy
+from ledger.log.policy import NONE, Policy, format_policy, of_log
+from ledger.log_keys import log_keys_of
 from ledger.publisher import Published
 from ledger.store.readback import records
 from projections.exports.model import (
@@ -40,7 +40,9 @@ def trust_facts(ledger: Ledger, published: Published, policy: Policy | None = No
     (first,) = records(connection, 1, 1)
     (newest,) = records(connection, published.size, published.size)
     # The instant of the newest record it takes in: the same facts give the same bytes.
-    return trust_of(register, published.size, newest.recorded_at_us, first.leaf, log_policy(ledger, policy))
+    # All keys there ever were: which of them must have signed, the file says beside it, by size.
+    witnesses = log_policy(log_keys_of(register).every, policy)
+    return trust_of(register, published.size, newest.recorded_at_us, first.leaf, witnesses)
 
 
 def trust_of(
@@ -63,7 +65,9 @@ def trust_of(
         as_at_position=position,
         origin=founding.origin,
         founding_entry_hash=founding_leaf,
-        log_keys=tuple(TrustLogKey(vkey, 1, None, must_verify=True) for vkey in founding.log_keys),
+        log_keys=tuple(
+            TrustLogKey(one.vkey, one.first, one.end, must_verify=True) for one in log_keys_of(register)
+        ),
         witness_policy=witness_policy,
         operator=TrustOperator(
             operator_did(founding.host), founding.operator_name, trust_keys(keyring, operator)
@@ -73,12 +77,9 @@ def trust_of(
     )
 
 
-def log_policy(ledger: Ledger, policy: Policy | None = None) -> str:
-    """Return the C2SP tlog-policy: the log's own keys, and the witnesses of `policy`, if it names any."""
-    if policy is None:
-        logs = tuple(KnownLog(parse_vkey(vkey), None) for vkey in ledger.founding.log_keys)
-        policy = Policy(logs, (), {}, NONE)
-    return format_policy(policy)
+def log_policy(vkeys: Iterable[str], policy: Policy | None = None) -> str:
+    """Return the C2SP tlog-policy: these keys of the log, and the witnesses of `policy`, if it names any."""
+    return format_policy(of_log(policy or Policy((), (), {}, NONE), vkeys))
 
 
 def keyring_as_at(ledger: Ledger, position: int) -> Keyring:

@@ -35,6 +35,7 @@ app.command("audit")(keepers.audit)
 app.command("publish")(keepers.publish)
 app.add_typer(key_commands.app, name="keys")
 key_commands.app.add_typer(hsm_commands.app, name="hsm")
+key_commands.app.command("next")(key_ceremonies.next_keys)
 for ceremony in ("rotate", "retire", "revoke", "reaffirm", "annul", "suspects"):
     key_commands.app.command(ceremony)(getattr(key_ceremonies, ceremony))
 app.add_typer(witness_commands.app, name="witness")

@@ -225,7 +225,8 @@ def _compare(watch: "Watch", source: LogSource, other: str, trusted: Trusted) ->
     seen, findings = watch.result.seen, watch.result.findings
     assert seen is not None, "a log was followed to a checkpoint"
     with findings.at(source.name), log_in(other) as (second, _):
-        compare(seen, AuthenticLog(source, seen.checkpoint), second, trusted, findings)
+        own = watch.log_keys if trusted.asks_for(watch.log_keys) else None
+        compare(seen, AuthenticLog(source, seen.checkpoint), second, watch.trusted, findings, own)
 
 
 # ------------------------------------------------------------------ mirror

@@ -21,6 +21,7 @@ from ledger.errors import Absent, Refusal
 from ledger.founding import CREDENTIAL, RECEIPT, REGISTRAR
 from ledger.keys.keyring import SUSPECT, RegisteredKey
 from ledger.keys.keystore import custody_label
+from ledger.keys.mldsa import MldsaSigner
 from ledger.keys.pkcs11 import Pkcs11Signer
 from ledger.keys.signer import ED25519, ES256, Signer
 from ledger.possession import prove_possession
@@ -57,7 +58,7 @@ def take_into_custody(
             kept = ledger.keystore.has(label)
             signer = ledger.keystore.get(label) if kept else ledger.keystore.create(label, alg)
             if registered.get(signer.thumbprint) is None:
-                statements.append(_registration(ledger, signer, reference, (purpose,), "delegated"))
+                statements.append(registration(ledger, signer, reference, (purpose,), "delegated"))
     if not statements:
         raise Refusal("their keys are kept here already: nothing is left to do")
     return say_or_fail(ledger, statements)
@@ -104,8 +105,8 @@ def rotate(
     outcomes = say_or_fail(
         ledger,
         [
-            _registration(ledger, signer, _reference(organisation), purposes, custody),
-            *(_retirement(ledger, organisation, key) for key in ending),
+            registration(ledger, signer, _reference(organisation), purposes, custody),
+            *(retirement(ledger, organisation, key) for key in ending),
         ],
         # All or nothing: the old key must not end where the next one is refused.
         mode=ATOMIC,
@@ -116,7 +117,7 @@ def rotate(
 def retire(ledger: Ledger, reference: int | str, kid: str) -> Outcome:
     """Retire a key: it signs nothing more, and what it signed stays valid for ever."""
     organisation = _organisation(ledger, reference)
-    return say_or_fail(ledger, [_retirement(ledger, organisation, _key(ledger, kid))])[0]
+    return say_or_fail(ledger, [retirement(ledger, organisation, _key(ledger, kid))])[0]
 
 
 def revoke(
@@ -175,9 +176,14 @@ def first_position_after(ledger: Ledger, instant_s: int) -> int:
 # ------------------------------------------------------------------ statements
 
 
-def _registration(
-    ledger: Ledger, signer: Signer, reference: int | str, purposes: tuple[str, ...], custody: str
+def registration(
+    ledger: Ledger,
+    signer: Signer | MldsaSigner,
+    reference: int | str,
+    purposes: tuple[str, ...],
+    custody: str,
 ) -> dict[str, Any]:
+    """Return the statement that registers a key, with the proof that it is held."""
     return {
         "type": "key.registered",
         "v": 1,
@@ -190,7 +196,8 @@ def _registration(
     }
 
 
-def _retirement(ledger: Ledger, organisation: Organisation, key: RegisteredKey) -> dict[str, Any]:
+def retirement(ledger: Ledger, organisation: Organisation, key: RegisteredKey) -> dict[str, Any]:
+    """Return the statement that retires a key of an organisation."""
     return {
         "type": "key.retired",
         "v": 1,

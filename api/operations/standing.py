@@ -16,7 +16,8 @@ from ledger.clock import rfc3339
 from ledger.domain.tail import TailLost
 from ledger.errors import Malformed, Unauthorised
 from ledger.log.cosignature import verify_signed
-from ledger.log.note import parse_note, parse_vkey
+from ledger.log.note import parse_note
+from ledger.log_keys import log_keys_of
 from ledger.store.cosignatures import ServedCheckpoint, last_seen, newest_witnessed
 
 _TAILS_BATCH = 100
@@ -173,9 +174,9 @@ def _signed(house: House, served: ServedCheckpoint) -> Signed:
 
 def _signed_at_us(house: House, note: str) -> int | None:
     """Return the time that the log's own ML-DSA-44 signature carries; Ed25519 carries none."""
-    for vkey in house.ledger.founding.log_keys:
+    for one in log_keys_of(house.ledger.register()):
         try:
-            at_s = verify_signed(parse_note(note.encode()), parse_vkey(vkey))
+            at_s = verify_signed(parse_note(note.encode()), one.key)
         except (Malformed, Unauthorised):
             continue
         if at_s is not None:

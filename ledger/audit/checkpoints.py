@@ -10,7 +10,8 @@ from ledger.database import Connection
 from ledger.errors import Corrupt
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
 from ledger.log.cosignature import verify_signed
-from ledger.log.note import format_note, parse_note, parse_vkey
+from ledger.log.note import format_note, parse_note
+from ledger.log_keys import LogKeys
 from ledger.publisher import NO_PREVIOUS, Published
 
 _ALL = "SELECT number, size, root, previous, note FROM checkpoint ORDER BY number"
@@ -22,16 +23,17 @@ _UP_TO = (
 
 
 class PublishedLog(NamedTuple):
-    """What the founding record says of the log, and what lies at the anchor's place, read before the rest.
+    """What the records say of the log, and what lies at the anchor's place, read before the rest.
 
     origin: empty where the founding record cannot be read.
+    keys: the log's own, by position; known once the outline is read.
     anchored: size and root published last.
     signed: the newest signed checkpoint there; None, or older than the anchor, where a stop
         interrupted a publication.
     """
 
     origin: str
-    vkeys: tuple[str, ...]
+    keys: LogKeys
     anchored: Checkpoint | None
     signed: Checkpoint | None
 
@@ -112,10 +114,10 @@ def check_checkpoints(
 
 
 def _check_note(one: Published, published: PublishedLog) -> None:
-    note = parse_note(one.note.encode())
-    if format_note(note) != one.note.encode() or len(note.signatures) != len(published.vkeys):
+    note, keys = parse_note(one.note.encode()), published.keys.at(one.size)
+    if format_note(note) != one.note.encode() or len(note.signatures) != len(keys) or not keys:
         raise Corrupt("its note carries more or less than the log's signatures", code="checkpoint")
-    for vkey in published.vkeys:
-        verify_signed(note, parse_vkey(vkey))
+    for key in keys:
+        verify_signed(note, key)
     if parse_checkpoint(note.text.encode()) != Checkpoint(published.origin, one.size, one.root):
         raise Corrupt("its note is of another log, size or root", code="checkpoint")

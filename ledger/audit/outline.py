@@ -17,8 +17,10 @@ from ledger.authority import AUTHORITY_TOPICS, keyring_of
 from ledger.database import Connection
 from ledger.domain.register import Register
 from ledger.domain.tail import TailLost
+from ledger.errors import Malformed
 from ledger.keys.keyring import RegisteredKey
 from ledger.log.tiles import TILE_WIDTH
+from ledger.log_keys import LogKeys, log_keys_of
 from ledger.mapper import LedgerMapper
 
 _BEFORE_ALL, _AFTER_ALL = -(2**63), 2**63 - 1
@@ -43,6 +45,7 @@ class Outline(NamedTuple):
     authority: positions of all records about the register, ascending.
     tails: losses that were accepted.
     suspects: by thumbprint, keys that somebody else may have had, as all that is recorded says.
+    log_keys: the keys that sign checkpoints, by position; none where they cannot be read.
     """
 
     size: int
@@ -51,6 +54,7 @@ class Outline(NamedTuple):
     authority: tuple[int, ...]
     tails: tuple[LostTail, ...]
     suspects: dict[str, RegisteredKey]
+    log_keys: LogKeys
 
     def accounted(self, position: int) -> bool:
         """Whether a loss that was recorded later covers that position."""
@@ -92,8 +96,9 @@ def read_outline(connection: Connection, size_skipped: int = 0) -> Outline:
     losses = [position for position, topic in rows if topic == TailLost.TOPIC.encode()]
     authority = tuple(position for position, topic in rows if topic != TailLost.TOPIC.encode())
     skipped = size_skipped - size_skipped % TILE_WIDTH
-    tails, suspects = _tails(connection, losses), _suspects(connection, authority)
-    return Outline(size, newest or 0, skipped, authority, tails, suspects)
+    tails, register = _tails(connection, losses), _register(connection, authority)
+    suspects, log_keys = _suspects(register), _log_keys(register)
+    return Outline(size, newest or 0, skipped, authority, tails, suspects, log_keys)
 
 
 def _tails(connection: Connection, positions: Sequence[int]) -> tuple[LostTail, ...]:
@@ -107,15 +112,28 @@ def _tails(connection: Connection, positions: Sequence[int]) -> tuple[LostTail, 
     return tuple(found)
 
 
-def _suspects(connection: Connection, authority: Sequence[int]) -> dict[str, RegisteredKey]:
+def _register(connection: Connection, authority: Sequence[int]) -> Register:
+    """Return the register that everything recorded makes, records left out that do not fit."""
     register, unheard, mapper = Register(), Report(), LedgerMapper.for_reading()
     for row in rows_at(connection, authority):
         with unheard.at(""):
             apply_row(register, mapper, row)
+    return register
+
+
+def _suspects(register: Register) -> dict[str, RegisteredKey]:
+    unheard = Report()
     found: dict[str, RegisteredKey] = {}
     with unheard.at(""):
         found.update({key.kid: key for key in keyring_of(register) if key.suspected_from is not None})
     return found
+
+
+def _log_keys(register: Register) -> LogKeys:
+    try:
+        return log_keys_of(register)
+    except Malformed:
+        return LogKeys()  # a key of the founding is none: told with its record
 
 
 def apply_row(register: Register, mapper: LedgerMapper, row: RecordRow) -> None:

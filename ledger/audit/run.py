@@ -34,6 +34,7 @@ from ledger.domain.founding import LedgerFounded
 from ledger.errors import Rollback, Unavailable
 from ledger.files import LedgerFiles
 from ledger.log.tiles import TILE_WIDTH
+from ledger.log_keys import LogKeys
 from ledger.mapper import PUBLIC_HEAD, public_state
 from ledger.privacy.vault import Vault
 from ledger.publisher import Published
@@ -110,10 +111,10 @@ def _published(files: LedgerFiles, connection: Connection, report: Report) -> Pu
             values = public_state(row[0])[0][len(PUBLIC_HEAD) :]
             fields = dict(zip(LedgerFounded.OPEN, values, strict=True))
             anchor = Anchor(files.anchor, fields["origin"])
-            return PublishedLog(fields["origin"], tuple(fields["log_keys"]), anchor.read(), anchor.signed())
+            return PublishedLog(fields["origin"], LogKeys(), anchor.read(), anchor.signed())
         if not Anchor(files.anchor, "").is_new:
             raise Rollback("records were published, and none are stored")
-    return PublishedLog("", (), None, None)
+    return PublishedLog("", LogKeys(), None, None)
 
 
 class _Audit:
@@ -134,9 +135,10 @@ class _Audit:
 
     def run(self) -> None:
         """Look at everything."""
-        connection, report, published = self._connection, self._report, self._published
+        connection, report = self._connection, self._report
         check_schema(connection, report)
         base, outline, tree = self._begin()
+        published = self._published._replace(keys=outline.log_keys)
         check_versions(connection, outline, report)
         bounds = check_cosignatures(connection, published, report, base)
         instants = InstantChecks(report, bounds, self._last_us(outline.skipped))

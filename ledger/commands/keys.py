@@ -9,11 +9,14 @@ from datetime import date
 from ledger.commands.base import Decision, Request
 from ledger.commands.checks import NONE, Findings, listed_value, not_allowed
 from ledger.domain.base import PublicEvent
+from ledger.domain.founding import CHECKPOINT
 from ledger.domain.key import Key, KeyAnnulled, KeyReaffirmed, KeyRegistered, KeyRetired, KeyRevoked
 from ledger.domain.organisation import Organisation
 from ledger.errors import Malformed
 from ledger.ids import public_id
+from ledger.keys.mldsa import is_mldsa_jwk, mldsa_thumbprint
 from ledger.keys.signer import jwk_text, public_key_of_jwk, thumbprint
+from ledger.log_keys import OPERATOR, ends_last_ed25519
 from ledger.policy.findings import finding
 from ledger.policy.framework import CUSTODIES, KEY_PURPOSES
 
@@ -24,7 +27,7 @@ def register(request: Request) -> Decision:
     organisation = request.register.organisation(members["organisation"])
     if organisation is None:
         return Decision((finding("E809", organisation=members["organisation"]),))
-    kid = usable_kid(members["jwk"])
+    kid = _kid_for(organisation, members["jwk"], members["purposes"])
     findings = (
         *_own_or_registrar(request, organisation),
         *listed_value("custody", members["custody"], CUSTODIES),
@@ -57,6 +60,30 @@ def usable_kid(jwk: dict[str, str]) -> str | None:
     return thumbprint(jwk)
 
 
+def _kid_for(organisation: Organisation, jwk: dict[str, str], purposes: list[str]) -> str | None:
+    """Return the thumbprint of a key that may be registered for these purposes, None where it may not.
+
+    Checkpoints are the operator's to sign, by a key for nothing else, Ed25519 or ML-DSA-44; and an
+    ML-DSA-44 key signs nothing but them.
+
+    Source: LEDGER.md 2 (separate keys per purpose), 5.
+    """
+    if organisation.id == OPERATOR and CHECKPOINT in purposes:
+        if purposes != [CHECKPOINT]:
+            return None
+        if is_mldsa_jwk(jwk):
+            return _usable_mldsa_kid(jwk)
+        return usable_kid(jwk) if jwk["kty"] == "OKP" else None
+    return None if is_mldsa_jwk(jwk) else usable_kid(jwk)
+
+
+def _usable_mldsa_kid(jwk: dict[str, str]) -> str | None:
+    try:
+        return mldsa_thumbprint(jwk)
+    except Malformed:
+        return None
+
+
 def _own_or_registrar(request: Request, organisation: Organisation) -> Findings:
     if request.actor.id == organisation.id or request.register.is_regulator(request.actor):
         return NONE
@@ -75,6 +102,8 @@ def retire(request: Request) -> Decision:
     refused, key = _live_key(request)
     if key is None:
         return Decision(refused)
+    if ends_last_ed25519(request.register, key.kid):
+        return Decision((finding("E830"),))
     retired_from: date = request.members["from"]
     key.record(KeyRetired, request.act, retired_from=retired_from)
     return Decision(changed=(key,))
@@ -90,6 +119,8 @@ def revoke(request: Request) -> Decision:
         return Decision(refused)
     if key.revoked_for is not None:
         return Decision((finding("E826"),))
+    if ends_last_ed25519(request.register, key.kid):
+        return Decision((finding("E830"),))
     since = request.members.get("suspected_from")
     if since is not None and not _can_be_suspect(request, key, since):
         return Decision((finding("E828", column="suspected_from", first=since, last=request.act.as_of + 1),))

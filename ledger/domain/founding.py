@@ -1,14 +1,19 @@
 """The first record of a ledger: where it is, which keys it began with, who keeps the register."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 from ledger.domain.base import Created, LedgerAggregate, PublicEvent
-from ledger.encoding.strict_json import b64url
+from ledger.encoding.strict_json import b64url, canonical, unb64
+from ledger.errors import Malformed
 
 OPERATOR_BODY = "OPERATOR"
 REGISTRAR_PURPOSES = ("keys", "submission")
+CHECKPOINT = "checkpoint"
+_ED25519_TYPE, _MLDSA44_TYPE = 0x01, 0x06  # of signed-note keys
+_ED25519_BYTES, _MLDSA44_BYTES = 32, 1312
 
 
 class LedgerFounded(Created, PublicEvent):
@@ -61,13 +66,34 @@ class Founding(LedgerAggregate):
     def first_keys(self) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         """Yield (label of its organisation, thumbprint, purposes, JWK as JCS text) of the first keys.
 
-        The founding may name one key twice: its last place counts.
+        The founding may name one key twice: its last place counts. Keys of the log that it names as
+        verifier keys alone, the ML-DSA-44 one, come last, and only where nothing else names them.
         """
-        yield str(self.registrar_number), _kid(self.registrar_jwk), REGISTRAR_PURPOSES, self.registrar_jwk
+        yield str(self.registrar_number), kid_of(self.registrar_jwk), REGISTRAR_PURPOSES, self.registrar_jwk
         for purpose, jwk in self.operator_keys:
-            yield OPERATOR_BODY, _kid(jwk), (purpose,), jwk
+            yield OPERATOR_BODY, kid_of(jwk), (purpose,), jwk
+        named = {self.registrar_jwk, *(jwk for _, jwk in self.operator_keys)}
+        for log_jwk in filter(None, map(jwk_of_vkey, self.log_keys)):
+            if log_jwk not in named:
+                yield OPERATOR_BODY, kid_of(log_jwk), (CHECKPOINT,), log_jwk
 
 
-def _kid(jwk: str) -> str:
+@lru_cache(maxsize=64)  # asked with every record of the register
+def jwk_of_vkey(vkey: str) -> str | None:
+    """Return the JWK, as JCS text, of a log's verifier key; None where its text holds no key of ours."""
+    _, _, rest = vkey.partition("+")
+    try:
+        data = unb64(rest.partition("+")[2])
+    except Malformed:
+        return None
+    kind, key = data[:1], data[1:]
+    if kind == bytes([_ED25519_TYPE]) and len(key) == _ED25519_BYTES:
+        return canonical({"kty": "OKP", "crv": "Ed25519", "x": b64url(key)}).decode()
+    if kind == bytes([_MLDSA44_TYPE]) and len(key) == _MLDSA44_BYTES:
+        return canonical({"kty": "AKP", "alg": "ML-DSA-44", "pub": b64url(key)}).decode()
+    return None
+
+
+def kid_of(jwk: str) -> str:
     """Return the RFC 7638 thumbprint of a JWK in its canonical text, which is what records hold."""
     return b64url(sha256(jwk.encode()).digest())

@@ -12,7 +12,7 @@ from ledger.errors import Malformed
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _VALUES = {sign: value for value, sign in enumerate(_ALPHABET)}
 _TEXT_MAX = 200
-_ED25519, _P256 = b"\xed\x01", b"\x80\x24"
+_ED25519, _P256, _MLDSA44 = b"\xed\x01", b"\x80\x24", b"\x90\x24"
 
 # y of the points whose order divides 8, on the curve over the field of 2**255 - 19.
 _FIELD = 2**255 - 19
@@ -71,6 +71,11 @@ def ed25519_public_key(data: bytes) -> Ed25519PublicKey:
     if len(data) != _KEY_BYTES or y >= _FIELD or y in _SMALL_ORDER_Y:
         raise Malformed("this is not an Ed25519 public key")
     return Ed25519PublicKey.from_public_bytes(data)
+
+
+def mldsa44_multikey(public: bytes) -> str:
+    """Return the Multikey text of an ML-DSA-44 public key of 1312 bytes."""
+    return multibase(_MLDSA44 + public)
 
 
 def multikey(key: PublicKey) -> str:

@@ -8,8 +8,9 @@ Labels say what a key is for: `registrar`, `checkpoint`, `checkpoint-mldsa44`, `
 `custody_label`).
 
 A key is rotated by a next one beside it, a generation: `95001.credential`, `95001.credential~2`,
-`95001.credential~3`. No reference and no purpose has a `~` (`body_segment` codes it), so no generation
-is ever another organisation's key. Which of them signs, the register says: see `current_signer`.
+`95001.credential~3`. ML-DSA-44 keys have labels of their own, and generations as all others. No
+reference and no purpose has a `~` (`body_segment` codes it), so no generation is ever another
+organisation's key. Which of them signs, the register says: see `current_signer`.
 
 Source: LEDGER.md 2 (separate keys per purpose, keys count by log position), SPEC.md 4 (D/keys,
 mode 0600).
@@ -61,6 +62,7 @@ class KeyStore:
         self._passphrase = passphrase
         self._module = module
         self._open: dict[str, Signer] = {}
+        self._open_mldsa: dict[str, MldsaSigner] = {}
         self._opening = threading.Lock()
 
     def create(self, label: str, alg: str = ED25519, *, token: str | None = None) -> Signer:
@@ -144,10 +146,21 @@ class KeyStore:
 
     def mldsa(self, label: str) -> MldsaSigner:
         """Return the ML-DSA-44 key under `label`; Unauthorised when it is not in custody here."""
-        path = self._paths(label, 1)[0]
-        if not path.exists():
-            raise Unauthorised(f"no key named {label} is in custody here", code="custody")
-        return MldsaSigner.load(path, self._passphrase)
+        return self._mldsa(label, 1)
+
+    def create_next_mldsa(self, label: str) -> MldsaSigner:
+        """Make the next ML-DSA-44 key under `label`, as `create_next` does."""
+        while True:
+            newest = max(self._numbers(label), default=0)
+            try:
+                return MldsaSigner.create(self._paths(label, newest + 1)[0], self._passphrase)
+            except FileExistsError:
+                continue
+
+    def mldsa_newest_first(self, label: str) -> Iterator[MldsaSigner]:
+        """Yield every ML-DSA-44 key under `label`, newest first."""
+        for number in sorted(self._numbers(label), reverse=True):
+            yield self._mldsa(label, number)
 
     def has(self, label: str) -> bool:
         """Whether a first key under `label` is in custody here."""
@@ -202,6 +215,16 @@ class KeyStore:
                 signer = self._open.get(name) or self._load(label, generation)
                 self._open[name] = signer
         return signer
+
+    def _mldsa(self, label: str, generation: int) -> MldsaSigner:
+        name, path = generation_name(label, generation), self._paths(label, generation)[0]
+        with self._opening:
+            found = self._open_mldsa.get(name)
+            if found is None:
+                if not path.exists():
+                    raise Unauthorised(f"no key named {name} is in custody here", code="custody")
+                found = self._open_mldsa[name] = MldsaSigner.load(path, self._passphrase)
+        return found
 
     def _load(self, label: str, generation: int) -> Signer:
         pem, pointer = self._paths(label, generation)

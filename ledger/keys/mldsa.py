@@ -1,13 +1,14 @@
 """The log's second key: ML-DSA-44, which a quantum computer does not break.
 
 It signs checkpoints only, as a C2SP cosignature of type 0x06, and lies in a file of its own beside
-the other keys.
+the other keys. The one thing else that it signs is the proof that it is held, when it is registered.
 
-Source: FIPS 204; C2SP tlog-cosignature; LEDGER.md 5.
+Source: FIPS 204; C2SP tlog-cosignature; RFC 9964 (JWK, JWS); LEDGER.md 5.
 """
 
+from hashlib import sha256
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
@@ -17,9 +18,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from ledger.encoding.strict_json import b64url, canonical, unb64url
 from ledger.errors import BadSignature, Malformed, Unauthorised
 from ledger.keys.signer import open_key_file, write_key_file
 
+MLDSA44 = "ML-DSA-44"
 PUBLIC_KEY_BYTES = 1312
 SIGNATURE_BYTES = 2420
 
@@ -53,6 +56,20 @@ class MldsaSigner:
         return cls(key)
 
     @property
+    def alg(self) -> str:
+        """`ML-DSA-44`."""
+        return MLDSA44
+
+    @property
+    def thumbprint(self) -> str:
+        """RFC 7638 thumbprint of the public key, base64url: its `kid`."""
+        return mldsa_thumbprint(self.public_key_jwk())
+
+    def public_key_jwk(self) -> dict[str, str]:
+        """Return the public key as a JWK with its required members only."""
+        return mldsa_jwk(self._public)
+
+    @property
     def public_bytes(self) -> bytes:
         """The public key, 1312 bytes."""
         return self._public
@@ -76,3 +93,29 @@ def verify_mldsa(key: MLDSA44PublicKey, signature: bytes, data: bytes) -> None:
         key.verify(signature, data)
     except (InvalidSignature, ValueError) as error:
         raise BadSignature("the signature does not hold") from error
+
+
+# ------------------------------------------------------------------ public keys as JWK
+
+
+def mldsa_jwk(public: bytes) -> dict[str, str]:
+    """Return the JWK of a public key of 1312 bytes. Source: RFC 9964 (AKP key pairs)."""
+    return {"kty": "AKP", "alg": MLDSA44, "pub": b64url(public)}
+
+
+def is_mldsa_jwk(jwk: dict[str, Any]) -> bool:
+    """Whether a JWK says that it is such a key; whether it is one, `mldsa_key_of_jwk` says."""
+    return jwk.get("kty") == "AKP"
+
+
+def mldsa_key_of_jwk(jwk: dict[str, Any]) -> MLDSA44PublicKey:
+    """Return the public key of a JWK; Malformed when it is none with exactly its required members."""
+    if jwk.keys() != {"kty", "alg", "pub"} or (jwk["kty"], jwk["alg"]) != ("AKP", MLDSA44):
+        raise Malformed("an ML-DSA-44 key is a JWK with its required members only")
+    return mldsa_public_key(unb64url(jwk["pub"]))
+
+
+def mldsa_thumbprint(jwk: dict[str, Any]) -> str:
+    """Return the RFC 7638 thumbprint of a public key, base64url; Malformed when the JWK holds none."""
+    mldsa_key_of_jwk(jwk)
+    return b64url(sha256(canonical(jwk)).digest())

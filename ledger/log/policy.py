@@ -8,7 +8,7 @@ Source: C2SP tlog-policy.
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.errors import Malformed, Unauthorised
 from ledger.log.cosignature import ED25519_COSIGNATURE_TYPE, MLDSA44_TYPE, verify_signed
@@ -99,6 +99,13 @@ class Policy:
                 f"too few witnesses have cosigned this checkpoint: {len(found)}", code="quorum"
             )
         return found
+
+
+def of_log(policy: Policy, vkeys: Iterable[str]) -> Policy:
+    """Return a policy for the log of these keys: its lines for other keys go, and those missing come."""
+    named = {str(log.key): log for log in policy.logs}
+    logs = tuple(named.get(vkey) or KnownLog(parse_vkey(vkey), None) for vkey in vkeys)
+    return replace(policy, logs=logs)
 
 
 def _holds(note: Note, key: VerifierKey) -> bool:

@@ -3,26 +3,50 @@
 Source: LEDGER.md 5; C2SP tlog-checkpoint, signed-note, tlog-cosignature.
 """
 
+from typing import Protocol
+
 from ledger.keys.mldsa import MldsaSigner
 from ledger.keys.signer import Signer
 from ledger.log.checkpoint import Checkpoint, format_checkpoint
 from ledger.log.cosignature import MldsaCosigner
-from ledger.log.note import Note, format_note, note_signature, vkey_of_signer
+from ledger.log.note import Note, Signature, VerifierKey, format_note, note_signature, vkey_of_signer
+
+
+class SignsCheckpoints(Protocol):
+    """Whatever signs the checkpoints of one log, with all keys that have to."""
+
+    @property
+    def origin(self) -> str:
+        """Name of the log."""
+        ...
+
+    @property
+    def vkeys(self) -> tuple[str, ...]:
+        """The keys that sign now, as verifiers are told them."""
+        ...
+
+    def sign(self, checkpoint: Checkpoint, now_s: int) -> str:
+        """Return the signed note of a checkpoint; `now_s` is in seconds since 1970."""
+        ...
 
 
 class LogSigner:
-    """The keys of one log, of which all sign every checkpoint."""
+    """Keys of one log that all sign a checkpoint, in this order."""
 
-    def __init__(self, origin: str, ed25519: Signer, mldsa: MldsaSigner | None = None) -> None:
-        self.origin = origin
-        self._ed25519 = ed25519
-        self._mldsa = None if mldsa is None else MldsaCosigner(origin, mldsa)
+    def __init__(self, origin: str, *signers: Signer | MldsaSigner | None) -> None:
+        """Sign for `origin` with these keys; None stands for one that a log does not have."""
+        self._origin = origin
+        self._signers = tuple(one for one in signers if one is not None)
+
+    @property
+    def origin(self) -> str:
+        """Name of the log."""
+        return self._origin
 
     @property
     def vkeys(self) -> tuple[str, ...]:
         """The keys as verifiers are told them: all of them must have signed."""
-        first = str(vkey_of_signer(self.origin, self._ed25519))
-        return (first,) if self._mldsa is None else (first, str(self._mldsa.vkey))
+        return tuple(str(self._vkey(one)) for one in self._signers)
 
     def sign(self, checkpoint: Checkpoint, now_s: int) -> str:
         """Return the signed note of a checkpoint.
@@ -33,7 +57,15 @@ class LogSigner:
         """
         assert checkpoint.origin == self.origin, "a log signs its own checkpoints"
         text = format_checkpoint(checkpoint)
-        signatures = [note_signature(text.decode(), self.origin, self._ed25519)]
-        if self._mldsa is not None:
-            signatures.append(self._mldsa.cosign(text, now_s))
-        return format_note(Note(text.decode(), tuple(signatures))).decode()
+        signatures = tuple(self._signature(text, one, now_s) for one in self._signers)
+        return format_note(Note(text.decode(), signatures)).decode()
+
+    def _vkey(self, signer: Signer | MldsaSigner) -> VerifierKey:
+        if isinstance(signer, MldsaSigner):
+            return MldsaCosigner(self.origin, signer).vkey
+        return vkey_of_signer(self.origin, signer)
+
+    def _signature(self, text: bytes, signer: Signer | MldsaSigner, now_s: int) -> Signature:
+        if isinstance(signer, MldsaSigner):
+            return MldsaCosigner(self.origin, signer).cosign(text, now_s)
+        return note_signature(text.decode(), self.origin, signer)

@@ -7,6 +7,7 @@ Source: LEDGER.md 2, 3 (anyone can rebuild the register from the log alone).
 """
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -57,6 +58,12 @@ class Follower:
         # The submission of the newest authority record, and the newest one of another: see `_check_fresh`.
         self._newest_jws = ""
         self._newest_of_others = 0
+
+    def fork(self) -> "Follower":
+        """Return another that stands where this one does; what either takes in, the other does not know."""
+        made = copy(self)
+        made.__dict__.update(status_lists=dict(self.status_lists), _streams=dict(self._streams))
+        return made
 
     def take(self, position: int, data: bytes) -> Followed | None:
         """Take in the entry at a position; return the public record that it is, if it holds."""

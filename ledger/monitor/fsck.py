@@ -13,8 +13,8 @@ from typing import Any
 from ledger.errors import LedgerError, Malformed
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import HASH_BYTES, Frontier, leaf_hash, root_of
-from ledger.log.note import VerifierKey, parse_vkey
 from ledger.log.tiles import TILE_WIDTH, Tile, parse_entry_bundle, path_of
+from ledger.log_keys import FollowedLogKeys
 from ledger.monitor.authentic import hashes_in, sized
 from ledger.monitor.entries import parse_entry
 from ledger.monitor.findings import Findings
@@ -55,8 +55,8 @@ def fsck(source: LogSource, trusted: Trusted, *, entries: str = LEDGER) -> Check
 
     Args:
         source: where it lies.
-        trusted: whose signatures must stand under the checkpoint; empty, those of the keys that the
-            log's own founding names.
+        trusted: whose signatures must stand under the checkpoint. Where it is empty, or names a key of
+            the log's own, all that its records have in force at that size must.
         entries: `ledger`, a ledger's records, or `opaque`, of which only hashes are checked.
     """
     result = Checked()
@@ -71,10 +71,12 @@ def fsck(source: LogSource, trusted: Trusted, *, entries: str = LEDGER) -> Check
     result.checkpoint = seen.checkpoint
     walk = _Walk(source, seen.checkpoint, result, entries)
     walk.run()
+    own = walk.log_keys.keys
     if trusted.is_empty:
-        result.keys = "own" if walk.log_keys else "none"
+        result.keys = "own" if own else "none"
+    if own and trusted.asks_for(own):
         with result.findings.at("checkpoint"):
-            check_own_keys(seen, walk.log_keys)
+            check_own_keys(seen, own)
     return result
 
 
@@ -87,7 +89,7 @@ class _Walk:
         self._frontier = Frontier()  # over roots of full level-0 tiles
         self._above: list[list[bytes]] = []  # hashes of the tile that fills up, for levels 1, 2, …
         self._known = True  # whether every leaf so far is
-        self.log_keys: list[VerifierKey] = []
+        self.log_keys = FollowedLogKeys()
 
     def run(self) -> None:
         full, width = divmod(self._at.size, TILE_WIDTH)
@@ -135,8 +137,7 @@ class _Walk:
                 return
             self._result.public += 1
             event = entry.event(position)
-            if position == 1 and entry.topic == "ledger.founded":
-                self.log_keys = [parse_vkey(text) for text in event.log_keys]
+            self.log_keys.take(event, position)
 
     def _stored(self, tile: Tile) -> list[bytes] | None:
         with self._findings.at(path_of(tile)):

@@ -9,23 +9,37 @@ Source: C2SP tlog-tiles. The push protocol and the signatures of C2SP tlog-mirro
 """
 
 import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ledger.encoding.strict_json import parse
 from ledger.errors import Absent, Corrupt, LedgerError, Malformed, Split
 from ledger.files import flush_folder, replace_file
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
 from ledger.log.merkle import HASH_BYTES
-from ledger.log.note import parse_note, parse_vkey
-from ledger.log.tiles import LEVEL_BITS, TILE_WIDTH, Tile, parse_tile_path, path_of, tiles_between
+from ledger.log.note import parse_note
+from ledger.log.tiles import (
+    LEVEL_BITS,
+    TILE_WIDTH,
+    Tile,
+    parse_entry_bundle,
+    parse_tile_path,
+    path_of,
+    tiles_between,
+)
+from ledger.log_keys import KEY_TOPICS, FollowedLogKeys, LogKeys, log_key_json, log_key_of_json
 from ledger.monitor.authentic import AuthenticLog
 from ledger.monitor.entries import parse_entry
 from ledger.monitor.findings import Findings
 from ledger.monitor.source import LogSource, cut, folder
 from ledger.monitor.trusted import Seen, Trusted, check_forward, check_own_keys, read_checkpoint
+
+_KEYS = "log-keys.json"
+_KEYS_MAX_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -55,17 +69,20 @@ def pull(source: LogSource, place: Path, trusted: Trusted) -> Pulled:
     Args:
         source: the log.
         place: folder of the copy; made when it is missing.
-        trusted: whose signatures must stand under the checkpoint; empty, those of the log's own keys.
+        trusted: whose signatures must stand under the first checkpoint. Where it is empty, or names a
+            key of the log's own, all that its records have in force at the size must, then and later.
     """
     result = Pulled()
     place.mkdir(parents=True, exist_ok=True)
     with _turn(place), result.findings.at(source.name):
         note, before = copied(place)
         result.size_before = 0 if before is None else before.size
-        seen = read_checkpoint(source.checkpoint(), trusted, result.findings, source.name)
+        known = copied_keys(place, before)
+        believed = trusted if before is None else trusted.following(known)
+        seen = read_checkpoint(source.checkpoint(), believed, result.findings, source.name)
         if seen is not None and result.findings.ok:
             with result.findings.at(source.name, (note, seen.text)):
-                _Pull(source, place, result).run(seen, before, trusted)
+                _Pull(source, place, result).run(seen, before, trusted, known)
                 result.size = seen.checkpoint.size
     return result
 
@@ -88,7 +105,7 @@ class _Pull:
         self._source, self._place, self._result = source, place, result
         self._local = folder(place)
 
-    def run(self, seen: Seen, before: Checkpoint | None, trusted: Trusted) -> None:
+    def run(self, seen: Seen, before: Checkpoint | None, trusted: Trusted, known: LogKeys) -> None:
         """Check and write everything from one checkpoint to the next."""
         at = seen.checkpoint
         if before is not None:
@@ -97,21 +114,24 @@ class _Pull:
         old_size = 0 if before is None else before.size
         if before is not None and log.root(old_size) != before.root:
             raise Split(f"its first {old_size} entries are others than those that were copied")
-        if trusted.is_empty:
-            check_own_keys(seen, list(map(parse_vkey, _log_keys(log))))
-        folders = {self._place}
+        keys, folders = FollowedLogKeys(known), {self._place}
         for tile in tiles_between(old_size, at.size):
             if tile.level is None:
                 # The tile over a bundle is at hand then.
-                self._write(tile, self._bundle(log, tile), folders)
+                data = self._bundle(log, tile)
+                _take_keys(keys, tile.number, parse_entry_bundle(data), old_size)
+                self._write(tile, data, folders)
                 self._write(Tile(0, tile.number, tile.width), log.tile(0, tile.number), folders)
             elif tile.level:
                 self._write(tile, log.tile(tile.level, tile.number), folders)
+        if trusted.asks_for(keys.keys):
+            check_own_keys(seen, keys.keys)
         kept = self._place / "checkpoints" / str(at.size)
         kept.parent.mkdir(exist_ok=True)
         replace_file(kept, seen.text.encode())
         for one in (*folders, kept.parent):
             flush_folder(one)
+        keep_keys(self._place, at.size, keys.keys)
         # From here everything that the checkpoint promises is there.
         replace_file(self._place / "checkpoint", seen.text.encode())
         flush_folder(self._place)
@@ -149,15 +169,42 @@ class _Pull:
                 beside.rmdir()
 
 
-def _log_keys(log: AuthenticLog) -> tuple[str, ...]:
-    """Return the keys that the log's own founding names; Corrupt when it does not begin with one."""
-    for position, data in log.entries():
-        entry = parse_entry(data)
-        if entry is not None and entry.topic == "ledger.founded":
-            keys: tuple[str, ...] = entry.event(position).log_keys
-            return keys
-        break
-    raise Corrupt("no founding record names its keys: name them yourself", code="unfounded")
+# ------------------------------------------------------------------ the log's own keys
+
+
+def copied_keys(place: Path, before: Checkpoint | None) -> LogKeys:
+    """Return the log's own keys as the records in a copy say.
+
+    They are kept beside the copy, for its size; where they are not, the copy's records are read again.
+    """
+    if before is None:
+        return LogKeys()
+    try:
+        with (place / _KEYS).open("rb") as file:
+            values = parse(file.read(_KEYS_MAX_BYTES + 1), size_max_bytes=_KEYS_MAX_BYTES)
+        if values["size"] == before.size:
+            return LogKeys(map(log_key_of_json, values["keys"]))
+    except (OSError, Malformed, LookupError, TypeError, AttributeError):
+        pass  # Whatever it was, it says nothing.
+    log, found = AuthenticLog(folder(place), before), FollowedLogKeys()
+    for number in range(-(-before.size // TILE_WIDTH)):
+        _take_keys(found, number, log.bundle(number), 0)
+    return found.keys
+
+
+def keep_keys(place: Path, size: int, keys: LogKeys) -> None:
+    """Keep the log's own keys beside a copy of that size."""
+    values = {"size": size, "keys": [log_key_json(one) for one in keys]}
+    replace_file(place / _KEYS, json.dumps(values, indent=1).encode() + b"\n")
+
+
+def _take_keys(keys: FollowedLogKeys, number: int, entries: Sequence[bytes], size: int) -> None:
+    """Take in what the entries of a bundle after a size say of the log's own keys; opaque ones nothing."""
+    for position, data in enumerate(entries, number * TILE_WIDTH + 1):
+        with suppress(Corrupt, Malformed):  # `roa fsck` finds it; a copy holds whatever a log holds
+            entry = parse_entry(data) if position > size else None
+            if entry is not None and entry.topic in KEY_TOPICS:
+                keys.take(entry.event(position), position)
 
 
 @contextmanager

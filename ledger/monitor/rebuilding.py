@@ -12,10 +12,9 @@ from uuid import UUID
 
 from ledger.domain.base import LedgerAggregate
 from ledger.domain.register import Register
-from ledger.errors import Corrupt
 from ledger.keys.keyring import FOUNDING_POSITION
 from ledger.log.merkle import leaf_hash
-from ledger.log.note import parse_vkey
+from ledger.log_keys import log_keys_of
 from ledger.monitor.authentic import AuthenticLog
 from ledger.monitor.findings import Findings
 from ledger.monitor.following import Follower
@@ -61,7 +60,8 @@ def rebuild(source: LogSource, trusted: Trusted, *, positions: Collection[int] =
 
     Args:
         source: the log.
-        trusted: whose signatures must stand under the checkpoint; empty, those of the log's own keys.
+        trusted: whose signatures must stand under the checkpoint. Where it is empty, or names a key of
+            the log's own, all that its records have in force at that size must.
         positions: as at which the register is wanted too.
     """
     result = Rebuilt()
@@ -70,8 +70,9 @@ def rebuild(source: LogSource, trusted: Trusted, *, positions: Collection[int] =
         if seen is not None:
             log = AuthenticLog(source, seen.checkpoint)
             _follow(log, result, frozenset(positions))
-            if trusted.is_empty:
-                _check_keys(seen, result.register)
+            own = log_keys_of(result.register)
+            if trusted.asks_for(own):
+                check_own_keys(seen, own)
             result.seen = seen
     return result
 
@@ -86,12 +87,6 @@ def _follow(log: AuthenticLog, result: Rebuilt, positions: frozenset[int]) -> No
         if position in positions:
             result.registers[position] = follower.register
     result.register = follower.register
-
-
-def _check_keys(seen: Seen, register: Register) -> None:
-    if register.founding is None:
-        raise Corrupt("no founding record names its keys: name them yourself", code="unfounded")
-    check_own_keys(seen, list(map(parse_vkey, register.founding.log_keys)))
 
 
 # ------------------------------------------------------------------ as values, to write and to compare

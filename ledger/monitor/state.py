@@ -62,6 +62,7 @@ class Memory:
         self._before = _identity(self.state)
         self._fresh: list[bytes] = []
         self._size, self._digest = 0, sha256()
+        self._kept = (0, sha256())  # size and digest of what counts
 
     def records(self) -> Iterator[tuple[int, bytes]]:
         """Yield (position, entry) of every public record that counts; to the end, before `keep`.
@@ -83,6 +84,7 @@ class Memory:
                 yield int.from_bytes(head[:8], "big"), entry
         if self._digest.hexdigest() != self.state.records_sha256:
             raise _damaged(self._records)
+        self._kept = (self._size, self._digest.copy())
 
     def _take(self, data: bytes) -> None:
         self._size += len(data)
@@ -111,6 +113,11 @@ class Memory:
             os.fsync(file.fileno())
         self._take(data)
 
+    def forget(self) -> None:
+        """Forget what was added since `keep`: it came with a checkpoint that is not one to follow."""
+        self._fresh.clear()
+        self._size, self._digest = self._kept[0], self._kept[1].copy()
+
     def keep(self, note: str) -> None:
         """Make everything durable: what was added, and a newer checkpoint."""
         self._flush()
@@ -128,6 +135,7 @@ class Memory:
             replace_file(self._path, json.dumps(values, indent=1, sort_keys=True).encode() + b"\n")
             flush_folder(self._path.absolute().parent)
             self._before = _identity(state)
+        self._kept = (self._size, self._digest.copy())
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

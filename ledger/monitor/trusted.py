@@ -3,14 +3,14 @@
 Source: C2SP tlog-policy; LEDGER.md 5 (which log keys must all verify).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.errors import Corrupt, Malformed, Rollback, Split, Unauthorised
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
 from ledger.log.cosignature import verify_signed
 from ledger.log.note import Note, VerifierKey, parse_note
 from ledger.log.policy import Policy
+from ledger.log_keys import LogKeys
 from ledger.monitor.findings import Findings
 
 
@@ -31,6 +31,28 @@ class Trusted:
     def is_empty(self) -> bool:
         """Whether nothing is believed beforehand: then any note would do, and somebody must say so."""
         return not self.keys and (self.policy is None or not self.policy.logs)
+
+    def asks_for(self, log_keys: LogKeys) -> bool:
+        """Whether the log's own keys are to be checked: nothing else is believed, or one of them is."""
+        return self.is_empty or not self._own(log_keys).isdisjoint(self._named())
+
+    def following(self, log_keys: LogKeys) -> "Trusted":
+        """Return what is left to believe beforehand once a log was followed from a checkpoint that held.
+
+        The log's own keys in it give way to what the log's records say: those were signed by keys that
+        the checkpoint held to covers, so a rotation in them is the log's own.
+        """
+        own, policy = self._own(log_keys), self.policy
+        if policy is not None and not own.isdisjoint(log.key for log in policy.logs):
+            policy = replace(policy, logs=())
+        return replace(self, keys=tuple(key for key in self.keys if key not in own), policy=policy)
+
+    def _named(self) -> set[VerifierKey]:
+        return {*self.keys, *(() if self.policy is None else (log.key for log in self.policy.logs))}
+
+    @staticmethod
+    def _own(log_keys: LogKeys) -> set[VerifierKey]:
+        return {one.key for one in log_keys}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +102,20 @@ def _holds(note: Note, key: VerifierKey) -> bool:
     return True
 
 
-def check_own_keys(seen: Seen, log_keys: Sequence[VerifierKey]) -> None:
-    """Check a checkpoint by the keys that the log's own founding names: all of them must have signed.
+def check_own_keys(seen: Seen, log_keys: LogKeys) -> None:
+    """Check a checkpoint by the keys that the log's own records have in force at its size.
 
-    It shows that a log agrees with itself, and no more: whose the keys are, somebody else must say.
+    All of them must have signed. It shows that a log agrees with itself, and no more: whose the keys
+    are, somebody else must say.
 
     Raises:
-        Corrupt: `origin`: a key is another log's.
+        Corrupt: `origin`: a key is another log's; `unfounded`: no key counts there.
         Unauthorised, Malformed: one has not signed, or its signature does not hold.
     """
-    for key in log_keys:
+    keys = log_keys.at(seen.checkpoint.size)
+    if not keys:
+        raise Corrupt("no founding record names its keys: name them yourself", code="unfounded")
+    for key in keys:
         if key.name != seen.checkpoint.origin:
             raise Corrupt("the founding names keys of another log", code="origin")
         verify_signed(seen.note, key)

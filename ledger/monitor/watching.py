@@ -2,8 +2,12 @@
 
 1 the checkpoint is the log's own word, as the policy wants it · 2 it is no smaller, and no other
 tree, than the one remembered, shown by the tiles · 3 every new public record was said by whoever
-could, and is what the rules make of it · 4 then it is remembered. Of the log only what is new is
-read; memory holds the register, and one bundle.
+could, and is what the rules make of it · 4 all keys have signed that the records, the new ones too,
+have in force at its size · 5 then it is remembered. Of the log only what is new is read; memory holds
+the register, and one bundle.
+
+What is named beforehand is asked of the first checkpoint. After that the log's own records say which
+of its keys count: whoever followed it to a rotation follows it past one.
 
 Source: LEDGER.md 5, 7; C2SP tlog-tiles.
 """
@@ -14,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from ledger.domain.status_list import StatusListChanged
-from ledger.errors import Corrupt, Split
+from ledger.errors import Corrupt, LedgerError, Split
 from ledger.log.checkpoint import Checkpoint
-from ledger.log.note import parse_vkey
+from ledger.log_keys import LogKeys, log_keys_of
 from ledger.monitor.authentic import AuthenticLog
 from ledger.monitor.findings import Findings
 from ledger.monitor.following import Follower
@@ -60,7 +64,8 @@ class Watch:
 
         Args:
             state: file that remembers; made when it is missing.
-            trusted: whose signatures must stand under checkpoints; empty, those of the log's own keys.
+            trusted: whose signatures must stand under the first checkpoint; empty, those of the log's own
+                keys.
             wanted: organisations whose news are told, by number or body code.
 
         Raises:
@@ -85,39 +90,53 @@ class Watch:
         """
         findings = self.result.findings
         with findings.at(source.name):
-            seen = read_checkpoint(source.checkpoint(), self._trusted, findings, source.name)
+            seen = read_checkpoint(source.checkpoint(), self.trusted, findings, source.name)
             if seen is not None:
                 return self._advance(source, seen)
         return None
+
+    @property
+    def trusted(self) -> Trusted:
+        """What must stand under the next checkpoint beside the signatures of the log's own keys."""
+        if self.memory.state.checkpoint is None:
+            return self._trusted
+        return self._trusted.following(self.log_keys)
+
+    @property
+    def log_keys(self) -> LogKeys:
+        """The log's own keys, as the records that were followed say."""
+        return log_keys_of(self.follower.register)
 
     def _advance(self, source: LogSource, seen: Seen) -> AuthenticLog | None:
         remembered = self.memory.state.checkpoint
         with self.result.findings.at(source.name, (self.memory.state.note, seen.text)):
             if remembered is not None:
-                self._check_own_keys(seen)
                 check_forward(remembered, seen.checkpoint)
             log = AuthenticLog(source, seen.checkpoint)
             if remembered is not None and log.root(remembered.size) != remembered.root:
                 raise Split(f"its first {remembered.size} entries are others than those it published before")
-            self._follow(log, 0 if remembered is None else remembered.size)
-            if remembered is None:
-                self._check_own_keys(seen)
+            self._follow(log, seen, 0 if remembered is None else remembered.size)
             # From here this is what the log is held to.
             self.memory.keep(seen.text)
             self.result.seen = seen
             return log
         return None
 
-    def _check_own_keys(self, seen: Seen) -> None:
-        """Where no key was named, check by those of the founding: all of them must have signed."""
-        if not self._trusted.is_empty:
-            return
-        founding = self.follower.register.founding
-        if founding is None:
-            raise Corrupt("no founding record names its keys: name them yourself", code="unfounded")
-        check_own_keys(seen, list(map(parse_vkey, founding.log_keys)))
+    def _follow(self, log: AuthenticLog, seen: Seen, size: int) -> None:
+        """Take in what is new, and forget it again where it does not bear the checkpoint it came with."""
+        before, told = self.follower.fork(), len(self.result.news)
+        try:
+            self._take(log, size)
+            own = self.log_keys
+            if self._trusted.asks_for(own):
+                check_own_keys(seen, own)
+        except LedgerError:
+            self.follower = before
+            self.memory.forget()
+            del self.result.news[told:]
+            raise
 
-    def _follow(self, log: AuthenticLog, size: int) -> None:
+    def _take(self, log: AuthenticLog, size: int) -> None:
         self._changes.clear()
         self.follower.root = log.root
         for position, entry in log.entries(size):
@@ -156,7 +175,14 @@ class Watch:
         self.memory.keep(self.memory.state.note)
 
 
-def compare(first: Seen, log: AuthenticLog, other: LogSource, trusted: Trusted, findings: Findings) -> None:
+def compare(
+    first: Seen,
+    log: AuthenticLog,
+    other: LogSource,
+    trusted: Trusted,
+    findings: Findings,
+    log_keys: LogKeys | None = None,
+) -> None:
     """Ask a second address of the same log for its view, and find out whether both are one history.
 
     Args:
@@ -164,12 +190,15 @@ def compare(first: Seen, log: AuthenticLog, other: LogSource, trusted: Trusted, 
         log: the log as that checkpoint has it.
         other: the second address.
         trusted: as for the first.
+        log_keys: the log's own, as it was followed, which must have signed too.
         findings: `split` where there are two histories, with both notes as evidence.
     """
     with findings.at(other.name):
         seen = read_checkpoint(other.checkpoint(), trusted, findings, other.name)
         if seen is not None:
             with findings.at(other.name, (first.text, seen.text)):
+                if log_keys is not None:
+                    check_own_keys(seen, log_keys)
                 _check_same_history(first.checkpoint, log, seen.checkpoint, other)
 
 

@@ -592,6 +592,13 @@ _REGISTER: Mapping[str, Entry] = {
         "Some of the positions {first} to {last} were reaffirmed or annulled already.",
         "What was said about a record's standing stays; name the positions that are still open.",
     ),
+    "E830": Entry(
+        BLOCK,
+        "kid",
+        None,
+        "This is the last Ed25519 key of the log: without one nobody could read its checkpoints.",
+        "Register the next one in the same submission, before this: `roa keys rotate OPERATOR checkpoint`.",
+    ),
     "E827": Entry(
         BLOCK,
         None,

@@ -22,8 +22,9 @@ from ledger.log.merkle import (
     root_of,
     verify_consistency,
 )
-from ledger.log.note import Note, format_note, parse_vkey
+from ledger.log.note import Note, format_note
 from ledger.log.tiles import LEVEL_BITS, TILE_WIDTH, entries_path, tile_path
+from ledger.log_keys import LogKeys
 from ledger.privacy.commitments import PRIVATE_ENTRY, PublicEntry, read_public_entry
 from ledger.store.anchor import Anchor
 from ledger.store.recorder import Head
@@ -115,13 +116,13 @@ class PublishedTail:
         if above is not None and root_of(leaves) != above:
             raise _damaged(tile_path(0, number))
 
-    def signed(self, vkeys: tuple[str, ...]) -> tuple[Checkpoint, str] | None:
+    def signed(self, log_keys: LogKeys) -> tuple[Checkpoint, str] | None:
         """Return the newest signed checkpoint and its note with the log's own signatures.
 
         None where nothing was signed yet. Cosignatures under it are left out: they have their own table.
 
         Args:
-            vkeys: the log's keys, all of which must have signed.
+            log_keys: the log's own, by position; all that count at its size must have signed.
 
         Raises:
             Corrupt: one has not, or the checkpoint is not that of the tiles.
@@ -129,9 +130,9 @@ class PublishedTail:
         note = self._anchor.signed_note()
         if note is None:
             return None
-        keys = [parse_vkey(vkey) for vkey in vkeys]
         try:
             signed = parse_checkpoint(note.text.encode())
+            keys = log_keys.at(signed.size)
             for key in keys:
                 verify_signed(note, key)
         except LedgerError as error:

@@ -22,6 +22,7 @@ from ledger.files import flush_folder, write_private
 from ledger.ids import public_id
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT, Frontier
+from ledger.log_keys import log_keys_of
 from ledger.mapper import LedgerStoredEvent, store_public
 from ledger.policy import law
 from ledger.publisher import NO_PREVIOUS, Published, latest
@@ -133,10 +134,10 @@ class _Restoring:
 
     def _checkpoint(self) -> Published | None:
         """Return the newest signed checkpoint as the next row of its table; None when it is there."""
-        founding = self._records.register.founding
-        if founding is None:
+        register = self._records.register
+        if register.founding is None:
             raise Corrupt("the first entry at the anchor's place founds no ledger", code="anchor")
-        found, last = self._tail.signed(founding.log_keys), latest(self._store.database.reader)
+        found, last = self._tail.signed(log_keys_of(register)), latest(self._store.database.reader)
         if found is None or (last is not None and last.size >= found[0].size):
             return None
         signed, note = found

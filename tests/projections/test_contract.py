@@ -34,6 +34,7 @@ FROZEN = {
     ("public_register", 1): "85e6aa1a44c882b6",
     ("directory", 1): "67d622093cb4a7c1",
     ("directory", 2): "8eb57ecea7dbbf15",
+    ("directory", 3): "8eb57ecea7dbbf15",
     ("status", 1): "3f8ab26580c9cffd",
 }
 

@@ -23,10 +23,11 @@ from api.client import submission as kit
 from api.client.statements import Statement
 from ledger.application import Ledger
 from ledger.audit import Report, audit
+from ledger.checkpoint_signing import CheckpointSigner
 from ledger.clock import FixedClock
 from ledger.deciding.batch import Outcome
 from ledger.files import LedgerFiles
-from ledger.founding import REGISTRAR, Charter, founding_statement, log_signer, prepare_files
+from ledger.founding import REGISTRAR, Charter, founding_statement, prepare_files
 from ledger.keys.keystore import KeyStore
 from ledger.keys.signer import ED25519, Signer
 from ledger.possession import prove_possession
@@ -160,7 +161,8 @@ class House:
     def publisher(self) -> Publisher:
         """Return a publisher of this ledger's log."""
         anchor = Anchor(self.files.anchor, ORIGIN)
-        return Publisher(self.ledger.store, anchor, log_signer(self.keystore, ORIGIN), self.clock)
+        signer = CheckpointSigner(ORIGIN, self.keystore, self.ledger.register)
+        return Publisher(self.ledger.store, anchor, signer, self.clock)
 
     def publish(self) -> Published | None:
         """Publish everything recorded so far."""

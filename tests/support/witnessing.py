@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ledger.checkpoint_signing import CheckpointSigner
 from ledger.cosigning import Cosigning, Reply, policy_of_log
 from ledger.errors import Unavailable
-from ledger.founding import log_signer
+from ledger.log_keys import log_keys_of
 from ledger.publisher import Publisher
 from ledger.store.anchor import Anchor
 from ledger.witness import KINDS, Witness, WitnessFiles, create_witness, open_witness
@@ -99,12 +100,12 @@ def witnessed_publisher(
 ) -> Publisher:
     """Return a publisher that asks the witnesses of a network; it waits for everybody who answers at all."""
     house.files.policy.write_text(network.policy(enough))
-    policy = policy_of_log(house.files.policy, house.ledger.founding.log_keys)
+    policy = policy_of_log(house.files.policy, log_keys_of(house.ledger.register()).every)
     cosigning = Cosigning(policy, network, house.clock, deadline_s=deadline_s, grace_s=grace_s)
     return Publisher(
         house.ledger.store,
         Anchor(house.files.anchor, ORIGIN),
-        log_signer(house.keystore, ORIGIN),
+        CheckpointSigner(ORIGIN, house.keystore, house.ledger.register),
         house.clock,
         cosigning,
     )
