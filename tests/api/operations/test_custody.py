@@ -148,7 +148,7 @@ def test_what_was_made_otherwise_is_left_where_it_lies(house, monkeypatch):
 def test_a_refused_rotation_changes_nothing(house, monkeypatch, kind, row):
     """Whichever half is refused: the old key signs, and the next attempt registers the same new one."""
     old, size, label = signer_now(house, kind), house.size(), KINDS[kind][2]
-    name, code = (("_registration", "E817"), ("_retirement", "E826"))[row]
+    name, code = (("registration", "E817"), ("retirement", "E826"))[row]
     real = getattr(custody, name)
     spoilt = {"jwk": {"kty": "OKP", "crv": "Ed25519", "x": "AA"}} if row == 0 else {"kid": "x" * 43}
     with monkeypatch.context() as patch:
