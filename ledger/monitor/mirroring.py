@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.encoding.strict_json import parse
-from ledger.errors import Absent, Corrupt, LedgerError, Malformed, Split
+from ledger.errors import Absent, Corrupt, LedgerError, Malformed, Split, Unauthorised
 from ledger.files import flush_folder, replace_file
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
 from ledger.log.merkle import HASH_BYTES
@@ -114,6 +114,7 @@ class _Pull:
         old_size = 0 if before is None else before.size
         if before is not None and log.root(old_size) != before.root:
             raise Split(f"its first {old_size} entries are others than those that were copied")
+        _check_likely_keys(log, seen, old_size, trusted, known)
         keys, folders = FollowedLogKeys(known), {self._place}
         for tile in tiles_between(old_size, at.size):
             if tile.level is None:
@@ -196,6 +197,27 @@ def keep_keys(place: Path, size: int, keys: LogKeys) -> None:
     """Keep the log's own keys beside a copy of that size."""
     values = {"size": size, "keys": [log_key_json(one) for one in keys]}
     replace_file(place / _KEYS, json.dumps(values, indent=1).encode() + b"\n")
+
+
+def _check_likely_keys(log: AuthenticLog, seen: Seen, size: int, trusted: Trusted, known: LogKeys) -> None:
+    """Check a checkpoint by the log's own keys before anything is written.
+
+    As a rule they are those that are known, or the founding's. Only where these have not signed, all
+    that is new is read beforehand: there may be a rotation in it. Whether there was one all the same,
+    is seen once everything is read.
+    """
+    likely, last = FollowedLogKeys(known), -(-seen.checkpoint.size // TILE_WIDTH)
+    if not known and last:
+        _take_keys(likely, 0, log.bundle(0)[:1], 0)
+    if not trusted.asks_for(likely.keys):
+        return
+    try:
+        check_own_keys(seen, likely.keys)
+    except (Corrupt, Malformed, Unauthorised):
+        keys = FollowedLogKeys(known)
+        for number in range(size // TILE_WIDTH, last):
+            _take_keys(keys, number, log.bundle(number), size)
+        check_own_keys(seen, keys.keys)
 
 
 def _take_keys(keys: FollowedLogKeys, number: int, entries: Sequence[bytes], size: int) -> None:
