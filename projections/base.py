@@ -404,8 +404,4 @@ class Unsealer:
         key = self._keys.keys([subject]).get(subject)
         if key is None:
             return {}
-        found = {}
-        for position in positions:
-            for record in self._store.select_notifications(position, 1, stop=position):
-                found[position] = unseal(record, key).fields
-        return found
+        return {record.id: unseal(record, key).fields for record in self._store.records_at(positions)}

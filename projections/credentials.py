@@ -26,7 +26,7 @@ from ledger.privacy.commitments import tag
 from ledger.privacy.sealing import SubjectKey, keyed
 from ledger.publisher import Publisher
 from ledger.receipts import Proven, award_receipt, prove
-from ledger.store.cosignatures import PUBLISHED, WITNESSED
+from ledger.store.cosignatures import PUBLISHED, WITNESSED, newest, newest_witnessed
 from projections.catalogue import Views
 from projections.exports.clr import clr
 from projections.exports.model import (
@@ -99,7 +99,8 @@ class Credentials:
             Refusal: (annulled, suspect) its provider has not said it, or that is not settled.
         """
         self._check_standing([award])
-        return self._issued(held, [self._wanted_award(held, award)])[0]
+        key = self.key(held.learner_id)
+        return self._issued(held, key, self._wanted_awards(held, key, [award]))[0]
 
     def record(self, held: HeldRecord) -> tuple[Issued, list[Issued]]:
         """Return the signed record of everything in force, and the awards in it as their issuers signed them.
@@ -115,9 +116,10 @@ class Credentials:
             if award.revocation is None and standings[award.position] != ANNULLED
         ]
         self._check_standing(in_force)
-        awards = self._issued(held, [self._wanted_award(held, award) for award in in_force])
-        wanted = self._wanted_record(held, tuple(one.document for one in awards))
-        return self._issued(held, [wanted])[0], awards
+        key = self.key(held.learner_id)
+        awards = self._issued(held, key, self._wanted_awards(held, key, in_force))
+        wanted = self._wanted_record(held, key, tuple(one.document for one in awards))
+        return self._issued(held, key, [wanted])[0], awards
 
     def receipt(self, held: HeldRecord, issued: Issued) -> str | None:
         """Return the receipt of a document's issuing, None while it is not published."""
@@ -155,8 +157,7 @@ class Credentials:
 
     # -------------------------------------------------------------- signing once
 
-    def _issued(self, held: HeldRecord, wanted: Sequence[_Wanted]) -> list[Issued]:
-        key = self.key(held.learner_id)
+    def _issued(self, held: HeldRecord, key: SubjectKey, wanted: Sequence[_Wanted]) -> list[Issued]:
         with self._turn:
             kept = [self._found_or_signed(one, key) for one in wanted]
             fresh = [at for at, one in enumerate(kept) if one.position is None]
@@ -215,23 +216,47 @@ class Credentials:
 
     # -------------------------------------------------------------- what goes into a document
 
-    def _wanted_award(self, held: HeldRecord, award: HeldAward) -> _Wanted:
-        key, issuer = self.key(held.learner_id), self._issuers.provider(award.awarded_by)
-        facts, proven = self._award_facts(held, award, key), self._proven(award.position)
+    def _wanted_awards(self, held: HeldRecord, key: SubjectKey, awards: Sequence[HeldAward]) -> list[_Wanted]:
+        """Return what is asked for, with one look at names and checkpoints for all of them."""
+        positions = [award.position for award in awards]
+        states, opened = self._states(positions), self._views.unsealer(held.learner_id, positions)
+        return [
+            self._wanted_award(held, key, award, str(opened[award.position]["name"]), states[award.position])
+            for award in awards
+        ]
+
+    def _states(self, positions: Sequence[int]) -> dict[int, str]:
+        """Return PUBLISHED or WITNESSED for each record; Unavailable where one is only durable."""
+        connection, policy = self._ledger.store.database.reader, self._publisher.policy
+        published, witnessed = newest(connection, policy), newest_witnessed(connection, policy)
+        published_size = published.size if published else 0
+        witnessed_size = witnessed.size if witnessed else 0
+        if max(positions, default=0) > published_size:
+            raise Unavailable(
+                "an award is durable and not published yet: ask again shortly", code="unpublished"
+            )
+        return {at: WITNESSED if at <= witnessed_size else PUBLISHED for at in positions}
+
+    def _wanted_award(
+        self, held: HeldRecord, key: SubjectKey, award: HeldAward, name: str, state: str
+    ) -> _Wanted:
+        issuer = self._issuers.provider(award.awarded_by)
+        facts = self._award_facts(held, award, _holder(key), name)
 
         def make(signed_at_us: int) -> tuple[UUID, Document]:
-            receipt = award_receipt(proven, key, self._mapper)
+            # The path is worked out only here: most of the time the document is kept already.
+            receipt = award_receipt(self._proven(award.position), key, self._mapper)
             document = replace(facts, signed_at_us=signed_at_us, receipt=receipt)
             return award.credential_id, open_badge(document, issuer, self._issuers.host)
 
-        return _Wanted(award.credential_id, AWARD, award.award_id, facts, issuer, make, proven.state)
+        return _Wanted(award.credential_id, AWARD, award.award_id, facts, issuer, make, state)
 
-    def _wanted_record(self, held: HeldRecord, awards: tuple[Document, ...]) -> _Wanted:
+    def _wanted_record(self, held: HeldRecord, key: SubjectKey, awards: tuple[Document, ...]) -> _Wanted:
         issuer = self._issuers.operator()
         facts = RecordDocument(
             credential_id=held.learner_id,  # in its place until it is signed
             learner_name=self._name(held),
-            holder_id=_holder(self.key(held.learner_id)),
+            holder_id=_holder(key),
             awards=awards,
             as_at_us=0,
             signed_at_us=0,
@@ -246,7 +271,7 @@ class Credentials:
 
         return _Wanted(held.learner_id, RECORD, None, facts, issuer, make)
 
-    def _award_facts(self, held: HeldRecord, award: HeldAward, key: SubjectKey) -> AwardDocument:
+    def _award_facts(self, held: HeldRecord, award: HeldAward, holder_id: str, name: str) -> AwardDocument:
         """Return what an award's credential says, without the moment it is signed and its receipt."""
         listing = self._ledger.register().microcredentials[award.code, award.version]
         enrolment = held.enrolment(award.enrolment_id)
@@ -254,8 +279,8 @@ class Credentials:
         texts = {outcome: text for outcome, text, _ in listing.outcomes}
         return AwardDocument(
             credential_id=award.credential_id,
-            learner_name=str(self._views.unsealer(held.learner_id, [award.position])[award.position]["name"]),
-            holder_id=_holder(key),
+            learner_name=name,
+            holder_id=holder_id,
             title=listing.title,
             code=award.code,
             version=award.version,

@@ -4,7 +4,7 @@ Source: LEDGER.md 6.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from ledger.database import Database
@@ -88,6 +88,16 @@ class Lookups:
         ).fetchone()
         return None if row is None else LedgerNotification(stream, *row)
 
+    def records_at(self, positions: Iterable[int]) -> Iterator[LedgerNotification]:
+        """Yield the records at these positions, in no order; those that are not there are left out."""
+        rows = self.database.select_in(
+            "SELECT position, stream, version, topic, state, recorded_at_us FROM record"
+            " WHERE position IN ({marks}) AND gone IS NULL",
+            list(positions),
+        )
+        for position, stream, version, topic, state, recorded_at_us in rows:
+            yield LedgerNotification(UUID(bytes=stream), version, topic, state, position, recorded_at_us)
+
     def newest_of_each(self, streams: Sequence[UUID]) -> dict[UUID, LedgerNotification]:
         """Return the newest record of each of these streams; those that have none are absent."""
         rows = self.database.select_in(
@@ -96,8 +106,7 @@ class Lookups:
             " GROUP BY stream) newest ON r.stream = newest.stream AND r.version = newest.version",
             [stream.bytes for stream in streams],
         )
-        found = (LedgerNotification(UUID(bytes=stream), *rest) for stream, *rest in rows)
-        return {one.originator_id: one for one in found}
+        return {UUID(bytes=stream): LedgerNotification(UUID(bytes=stream), *rest) for stream, *rest in rows}
 
     def position_recorded_by(self, instant_us: int) -> int:
         """Return the newest position recorded at or before an instant, 0 when there is none."""

@@ -27,7 +27,7 @@ from projections.kept_documents import KeptDocuments
 from tests.projections.office import KEY, Office, an_office, office_copied
 from tests.support.ledgers import statement
 from tests.support.witnessing import Network, dead, honest, witnessed_publisher
-from tests.support.world import ANA, BEN, PROVIDER
+from tests.support.world import ANA, BEN, PROVIDER, a_result, an_award, an_enrolment
 
 HOST = "ledger.example"
 
@@ -571,7 +571,10 @@ def test_a_reaffirmed_award_counts(office):
 
 def states(office: Office) -> list[str]:
     """Return how far the award of Ana has come, as its receipt would say."""
-    return [office.issuer.credentials._proven(office.held(ANA).awards[0].position).state]
+    position = office.held(ANA).awards[0].position
+    state = office.issuer.credentials._proven(position).state
+    assert office.issuer.credentials._states([position]) == {position: state}
+    return [state]
 
 
 @pytest.fixture
@@ -629,3 +632,76 @@ def test_an_award_that_was_witnessed_is_not_signed_again_for_less(witnessed, sig
     assert (before, states(office)) == ([WITNESSED], [PUBLISHED])
     assert again == first
     assert len(signatures) == 1
+
+
+# ------------------------------------------------------------------ how much is asked
+
+
+def asked(office: Office) -> int:
+    """Return how many queries it takes to hand out a record that is kept already."""
+    ran: list[str] = []
+    ledger, held = office.house.ledger, office.held(ANA)
+    databases = (ledger.store.database, ledger.vault._database, office.views._database)
+    for one in databases:
+        one.reader.set_trace_callback(ran.append)
+    try:
+        office.issuer.credentials.record(held)
+    finally:
+        for one in databases:
+            one.reader.set_trace_callback(None)
+    # What tells whether the register has moved is asked with every look into it, and is one row.
+    return sum("FROM head" not in query for query in ran)
+
+
+def another_award(office: Office, code: str) -> None:
+    """Award Ana another micro-credential."""
+    office.house.listing(code)
+    office.house.accredited(PROVIDER, code)
+    office.house.must("95001.submission", [statement("learner.enrolled", **an_enrolment(ANA, code))])
+    results = [statement("assessment.passed", **a_result(ANA, one, code)) for one in ("LO1", "LO2")]
+    office.house.must("95001.submission", results)
+    office.house.must("95001.submission", [statement("microcredential.awarded", **an_award(ANA, code))])
+
+
+def test_more_awards_ask_no_more_of_the_ledger(office):
+    """One look at key, names, standing and checkpoints, however many awards a record has."""
+    office.record(ANA)
+    office.turn()
+    few = asked(office)
+    for code in ("6101", "6102", "6103"):
+        another_award(office, code)
+    office.turn()
+    record, inner = office.record(ANA)
+    office.turn()
+
+    assert asked(office) == few
+    assert len(inner) == len(record.document["credentialSubject"]["verifiableCredential"]) == 4
+
+
+def test_another_award_is_another_record_around_the_same_documents(office, signatures):
+    """The record is signed anew because an award came; the award that was there is not."""
+    record, (first,) = office.record(ANA)
+    another_award(office, "6101")
+    office.turn()
+
+    fresh, inner = office.record(ANA)
+
+    assert first in inner
+    assert fresh.document["id"] != record.document["id"]
+    assert len(signatures) == 4  # the award, its record; the other award, the record of both
+
+
+def test_an_award_that_is_not_published_is_for_later(office):
+    """Without a receipt there is no document: Unavailable `unpublished`, for it and for the record."""
+    another_award(office, "6101")
+    office.views.catch_up()
+    held = office.held(ANA)
+
+    for ask in (
+        lambda: office.issuer.credentials.record(held),
+        lambda: office.issuer.credentials.award(held, max(held.awards, key=lambda one: one.position)),
+    ):
+        with pytest.raises(Unavailable) as caught:
+            ask()
+        assert caught.value.code == "unpublished"
+    assert office.issued() == []
