@@ -27,6 +27,7 @@ from projections.issuers import Issuers
 from projections.trust_facts import keyring_as_at
 
 _VALID_FOR_US = VALID_FOR.total_seconds() * 1_000_000
+_MOMENT_US = 1_000_000
 _Annulled = dict[tuple[int, int], list[int]]  # (issuer, list) to indexes
 
 
@@ -128,6 +129,9 @@ class StatusLists:
             wanted = (published.bits_sha256, by.signer.thumbprint)
             fresh = kept is not None and now_us - kept.signed_at_us < _VALID_FOR_US / 2
             if kept is None or (kept.digest, kept.kid) != wanted or not fresh:
+                if kept is not None and kept.digest != published.bits_sha256:
+                    # Moments are whole seconds: two lists with other bits never have the same one.
+                    now_us = max(now_us, kept.signed_at_us + _MOMENT_US)
                 kept = self._signed[issuer, number] = self._sign(published, by, now_us)
             return kept.data
 

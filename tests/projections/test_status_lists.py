@@ -13,9 +13,13 @@ from api.client.verify.list_records import ListRecords
 from ledger.domain.status_list import StatusListChanged
 from ledger.errors import Corrupt, Unavailable
 from ledger.ids import public_id
+from ledger.monitor.source import folder
+from ledger.monitor.statuses import Served
+from ledger.monitor.watching import Watch
 from ledger.standing import Standings
 from projections.exports.status_list import VALID_FOR, StatusBits
 from projections.status_lists import StatusLists
+from tests.ledger.monitor.forging import trusted
 from tests.projections.exports.world import proof_holds
 from tests.projections.office import Office, an_office, office_copied
 from tests.support.ledgers import statement
@@ -471,3 +475,56 @@ def test_annulments_are_read_once_for_all_lists(office, monkeypatch):
     office.issuer.status_lists._consequences(office.views.position())
 
     assert len(asked) == 1
+
+
+# ------------------------------------------------------------------ as outsiders see it
+
+
+def look(office: Office, state: Path) -> list[str]:
+    """Return what a monitor finds that follows the log and fetches the lists as they are served."""
+
+    def fetch(one: tuple[int, int]) -> Served:
+        document = json.loads(office.issuer.status_list(*one) or b"")
+        return Served(document["validFrom"], bits_of(document).digest())
+
+    watch, log = Watch(state, trusted(office.house), frozenset()), folder(office.house.files.anchor)
+    watch.advance(log)
+    watch.judge_statuses(log, fetch)
+    return [one.code for one in watch.result.findings.found]
+
+
+def test_a_monitor_finds_nothing_wrong(office, tmp_path):
+    """Opened, revoked, annulled, signed by the next key, read while a change waits to be published."""
+    found = [look(office, tmp_path / "state")]
+    office.revoke_award(ANA)
+    office.views.catch_up()
+    office.issuer.status_lists.record_changes()
+    found.append(look(office, tmp_path / "state"))
+    office.publisher.publish()
+    found.append(look(office, tmp_path / "state"))
+    at, kid = office.held(BEN).awards[0].position, office.key_in_use().thumbprint
+    office.next_key()
+    office.retire(kid)
+    office.revoke(submission_kid(office), at)
+    office.settle("annulled", submission_kid(office), at, at)
+    office.turn()
+    found.append(look(office, tmp_path / "state"))
+    office.reopen()
+    office.house.clock.advance(timedelta(days=3))
+    found.append(look(office, tmp_path / "state"))
+
+    assert found == [[]] * 5
+    assert bits_of(served(office)).count() == 2
+
+
+def test_two_lists_never_claim_one_moment(office):
+    """Bits that change within a second: a moment is whole seconds, so the newer list is of the next one."""
+    moments = [served(office)["validFrom"]]
+    for who in (ANA, BEN):
+        office.revoke_award(who)
+        office.turn()
+        moments.append(served(office)["validFrom"])
+    office.house.clock.advance(timedelta(minutes=1))
+
+    assert moments == sorted(set(moments))
+    assert served(office)["validFrom"] == moments[-1]
