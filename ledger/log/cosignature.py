@@ -21,10 +21,10 @@ from ledger.log.note import ED25519_TYPE, Note, Signature, VerifierKey, ed25519_
 
 ED25519_COSIGNATURE_TYPE = 0x04
 MLDSA44_TYPE = 0x06
+NAME_MAX_BYTES = 255  # of cosigner and log, where ML-DSA-44 signs
 _LABEL = b"subtree/v1\n\x00"
 _TIMESTAMP_BYTES = 8
 _TIMESTAMP_MAX = 2**63 - 1
-_NAME_MAX_BYTES = 255
 
 
 class Cosigner(Protocol):
@@ -82,7 +82,7 @@ def mldsa_message(cosigner: str, timestamp_s: int, checkpoint: Checkpoint) -> by
         Malformed: cosigner or origin have more than 255 bytes.
     """
     name, origin = cosigner.encode(), checkpoint.origin.encode()
-    if len(name) > _NAME_MAX_BYTES or len(origin) > _NAME_MAX_BYTES:
+    if len(name) > NAME_MAX_BYTES or len(origin) > NAME_MAX_BYTES:
         raise Malformed(
             "an ML-DSA-44 cosignature names cosigner and log in at most 255 bytes each",
             code="cosignature-name",
@@ -121,6 +121,15 @@ def verify_signed(note: Note, key: VerifierKey) -> int | None:
             verify(public_key, one.blob, note.text.encode())
         return None
     return min(_cosigned_at(note, key, one) for one in mine)
+
+
+def is_signed_by(note: Note, key: VerifierKey) -> bool:
+    """Return whether a key signed a checkpoint, and all its signatures hold: see `verify_signed`."""
+    try:
+        verify_signed(note, key)
+    except (Malformed, Unauthorised):
+        return False
+    return True
 
 
 def _cosigned_at(note: Note, key: VerifierKey, one: Signature) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ledger.clock import Clock, SystemClock
 from ledger.errors import Absent, Corrupt, Malformed
 from ledger.keys.keystore import KeyStore
-from ledger.log.cosignature import Cosigner, Ed25519Cosigner, MldsaCosigner
+from ledger.log.cosignature import NAME_MAX_BYTES, Cosigner, Ed25519Cosigner, MldsaCosigner
 from ledger.witness.service import Witness
 from ledger.witness.store import WitnessStore
 
@@ -21,7 +21,6 @@ ED25519, MLDSA44 = "ed25519", "mldsa44"
 KINDS = (ED25519, MLDSA44)  # in the order in which lines are answered
 _LABELS = {ED25519: "witness", MLDSA44: "witness-mldsa44"}
 _NAME = re.compile(r"[^\s+\x00-\x1f\x7f]{1,255}")
-_NAME_MAX_BYTES = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +67,9 @@ def create_witness(
         FileExistsError: there is a witness in the folder, or its keys.
     """
     files = WitnessFiles(folder)
-    if not _NAME.fullmatch(name) or len(name.encode()) > _NAME_MAX_BYTES:
+    if not _NAME.fullmatch(name) or len(name.encode()) > NAME_MAX_BYTES:
         raise Malformed(
-            f"the name of a witness has 1 to {_NAME_MAX_BYTES} bytes, no spaces and no plus:"
+            f"the name of a witness has 1 to {NAME_MAX_BYTES} bytes, no spaces and no plus:"
             " for example witness.example/w1"
         )
     if files.exists:

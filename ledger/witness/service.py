@@ -1,8 +1,8 @@
-"""The witness: cosigns a log's newest head, if it was signed by the log and follows from the last one.
+"""The witness: cosigns a log's newest checkpoint, if the log signed it and it follows from the last one.
 
 It judges in the order of the specification, before anything is written; then it remembers the new
-head, durably, and only then answers. So a log can show two histories to two people, but not to two
-people who both ask for this cosignature.
+checkpoint, durably, and only then answers. So a log can show two histories to two people, but not to
+two people who both ask for this cosignature.
 
 Named steps for crash tests, in order: `judged`, `persisted`.
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ledger.clock import Clock
 from ledger.database import Connection
-from ledger.errors import Malformed, ProofShapeError, Unauthorised
+from ledger.errors import Malformed, ProofShapeError
 from ledger.log.add_checkpoint import (
     BODY_MAX_BYTES,
     SIZE_TYPE,
@@ -22,7 +22,7 @@ from ledger.log.add_checkpoint import (
     format_size,
     parse_add_checkpoint,
 )
-from ledger.log.cosignature import MLDSA44_TYPE, Cosigner, verify_signed
+from ledger.log.cosignature import MLDSA44_TYPE, NAME_MAX_BYTES, Cosigner, is_signed_by
 from ledger.log.merkle import verify_consistency
 from ledger.log.note import ED25519_TYPE, Note, VerifierKey, format_note, format_signature, parse_vkey
 from ledger.witness.store import (
@@ -41,7 +41,6 @@ from ledger.witness.store import (
 TEXT = "text/plain; charset=utf-8"
 OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, TOO_LARGE, UNPROCESSABLE = 200, 400, 403, 404, 409, 413, 422
 _LOG_TYPES = (ED25519_TYPE, MLDSA44_TYPE)
-_NAME_MAX_BYTES = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,8 @@ class Witness:
         (origin,) = names
         if any(key.type not in _LOG_TYPES for key in keys):
             raise Malformed("a log signs with keys of type 0x01 (Ed25519) or 0x06 (ML-DSA-44)")
-        if len(origin.encode()) > _NAME_MAX_BYTES:
-            raise Malformed(f"the name of a log has at most {_NAME_MAX_BYTES} bytes")
+        if len(origin.encode()) > NAME_MAX_BYTES:
+            raise Malformed(f"the name of a log has at most {NAME_MAX_BYTES} bytes")
         if {key.key for key in keys} & {one.vkey.key for one in self._cosigners}:
             raise Malformed("this is the witness's own key: a log is not its own witness")
         self._store.add_log(origin, [str(key) for key in keys])
@@ -149,7 +148,7 @@ class Witness:
         with self._store.turn() as connection:
             answer = self._decide(connection, signed)
             self.at_step("judged")
-        # From here the head is remembered: no other history of this log is ever cosigned.
+        # From here the checkpoint is remembered: no other history of this log is ever cosigned.
         self.at_step("persisted")
         return answer
 
@@ -171,9 +170,9 @@ class Witness:
         return Answer(OK, TEXT, self._cosign(connection, signed, seen).encode())
 
     def _cosign(self, connection: Connection, signed: _Signed, seen: Seen) -> str:
-        """Return the cosignatures over a head, remembered before the transaction ends."""
+        """Return the cosignatures over a checkpoint, remembered before the transaction ends."""
         fresh = signed.request.checkpoint
-        # A clock that goes back must not make the newer head look older.
+        # A clock that goes back must not make the newer checkpoint look older.
         now_s = max(self._now_s(), seen.timestamp_s)
         known = seen is not NEVER_SEEN and (fresh.size, now_s) == (seen.size, seen.timestamp_s)
         if known and seen.cosignatures.count("\n") == len(self._cosigners):
@@ -204,20 +203,12 @@ class Witness:
 
 def _signed(request: AddCheckpoint, keys: Sequence[VerifierKey]) -> _Signed | None:
     """Return the request with those signatures of its log that hold, None where none does."""
-    held = [key for key in keys if _holds(request.note, key)]
+    held = [key for key in keys if is_signed_by(request.note, key)]
     if not held:
         return None
     first = {(one.name, one.key_id): one for one in reversed(request.note.signatures)}
     kept = tuple(first[key.name, key.key_id] for key in held)
     return _Signed(request, format_note(Note(request.note.text, kept)).decode())
-
-
-def _holds(note: Note, key: VerifierKey) -> bool:
-    try:
-        verify_signed(note, key)
-    except (Malformed, Unauthorised):
-        return False
-    return True
 
 
 def _follows(request: AddCheckpoint, seen: Seen) -> bool:

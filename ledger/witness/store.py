@@ -1,4 +1,4 @@
-"""What a witness remembers: which logs it watches, the last head that it cosigned of each, and evidence.
+"""What a witness remembers: which logs it watches, the last checkpoint it cosigned of each, and evidence.
 
 Everything it decides by is read inside the one write transaction that changes it, so two processes
 on one file never cosign two histories.
@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS evidence (
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The last head of a log that was cosigned.
+    """The last checkpoint of a log that was cosigned.
 
     note: its checkpoint with those of the log's signatures that held.
     cosignatures: the witness's own lines, each ended by a newline.
@@ -63,7 +63,7 @@ NEVER_SEEN = Seen(0, EMPTY_ROOT, 0, "", "")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A head that a log signed and did not prove to follow from what had been seen of it.
+    """A checkpoint that a log signed and did not prove to follow from what had been seen of it.
 
     `split`: another root at the very size that was seen: the two notes together are proof of two
     histories. `no-proof`: what came with it does not lead to it; whoever asks the log for a proof
@@ -145,11 +145,11 @@ class WitnessStore:
         return [WatchedLog(origin, self._vkeys(origin), self.seen(origin)) for (origin,) in origins]
 
     def seen(self, origin: str) -> Seen:
-        """Return the last head of a log that was cosigned."""
+        """Return the last checkpoint of a log that was cosigned."""
         return read_seen(self._database.reader, origin)
 
     def seen_by_digest(self, digest: bytes) -> Seen:
-        """Return the last head of the log whose origin has that SHA-256; Absent when there is none."""
+        """Return the last checkpoint of the log whose origin has that SHA-256; Absent when there is none."""
         row = self._database.reader.execute("SELECT origin FROM log WHERE digest = ?", (digest,)).fetchone()
         found = NEVER_SEEN if row is None else self.seen(row[0])
         if found is NEVER_SEEN:
@@ -186,7 +186,7 @@ class WitnessStore:
 
 
 def read_seen(connection: Connection, origin: str) -> Seen:
-    """Return the last head of a log that was cosigned."""
+    """Return the last checkpoint of a log that was cosigned."""
     row = connection.execute(
         "SELECT size, root, timestamp_s, note, cosignatures FROM latest WHERE origin = ?", (origin,)
     ).fetchone()
@@ -194,7 +194,7 @@ def read_seen(connection: Connection, origin: str) -> Seen:
 
 
 def swap_seen(connection: Connection, origin: str, old: Seen, new: Seen) -> None:
-    """Put a newer head in the place of `old`; Stale when that is not what stands there."""
+    """Put a newer checkpoint in the place of `old`; Stale when that is not what stands there."""
     values = (new.size, new.root, new.timestamp_s, new.note, new.cosignatures)
     if old is NEVER_SEEN:
         cursor = connection.execute(
@@ -208,7 +208,7 @@ def swap_seen(connection: Connection, origin: str, old: Seen, new: Seen) -> None
         )
     if cursor.rowcount != 1:
         raise Stale("another request was first")
-    # What this head was suspected of, it has proven now.
+    # What this checkpoint was suspected of, it has proven now.
     connection.execute(
         "DELETE FROM evidence WHERE origin = ? AND size = ? AND root = ?", (origin, new.size, new.root)
     )

@@ -86,7 +86,7 @@ def test_asked_again_at_once_it_answers_the_same_lines(witness):
 
 
 def test_time_never_goes_back(witness, clock):
-    """A clock that was set back does not make a newer head look older than the one before."""
+    """A clock that was set back does not make a newer checkpoint look older than the one before."""
     witness.add_checkpoint(LOG.request(0, 5))
     clock.advance(timedelta(hours=-2))
 
