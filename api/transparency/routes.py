@@ -22,7 +22,7 @@ TEXT = "text/plain; charset=utf-8"
 
 @router.get("/log/checkpoint")
 def get_checkpoint(house: HouseDep) -> Response:
-    """Return the newest signed tree head, with the cosignatures of those witnesses that have seen it."""
+    """Return the newest checkpoint, with the cosignatures of those witnesses that have seen it."""
     served = house.publisher.served()
     if served is None:
         raise Absent("nothing has been published yet")

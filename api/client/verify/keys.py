@@ -91,7 +91,7 @@ def _holds(ranges: Ranges, at: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LogKeyUse:
-    """A key of the log, when it counts, and whether a tree head needs its signature."""
+    """A key of the log, when it counts, and whether a checkpoint needs its signature."""
 
     key: LogKey
     span: Span

@@ -65,7 +65,7 @@ class Receipt:
         entry: the 33 bytes of the log.
         index: its place, from 0.
         path: the inclusion path.
-        checkpoint: the tree head it leads to.
+        checkpoint: the one it leads to.
     """
 
     claims: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Which witnesses must have confirmed a tree head before it counts: the policy of the trust file.
+"""Which witnesses must have confirmed a checkpoint before it counts: the policy of the trust file.
 
 A witness confirms (cosigns) that the log has shown it one history only. A policy names witnesses,
 groups of them, and the witness or group that must have confirmed: its quorum. Read and judged here
@@ -49,7 +49,7 @@ class Policy:
 
     @property
     def needs_witnesses(self) -> bool:
-        """Whether a tree head must have been confirmed by anybody."""
+        """Whether a checkpoint must have been confirmed by anybody."""
         return self.quorum != NONE
 
     def enough(self, confirmed: Collection[str]) -> bool:
@@ -61,7 +61,7 @@ class Policy:
         return self.quorum in reached
 
     def confirmed(self, checkpoint: Checkpoint) -> dict[str, int]:
-        """Return who confirmed a tree head, and when, in seconds since 1970 (0: it does not say when).
+        """Return who confirmed a checkpoint, and when, in seconds since 1970 (0: it does not say when).
 
         Signatures of others than the policy's witnesses are passed over.
 

@@ -1,6 +1,6 @@
-"""Whether the log that one trusts has published a record, and who has confirmed (witnessed) its tree head.
+"""Whether the log that one trusts has published a record, and who has confirmed (witnessed) its checkpoint.
 
-The log signs every tree head with all of its keys. Witnesses confirm that it has shown them one
+The log signs every checkpoint with all of its keys. Witnesses confirm that it has shown them one
 history only; how many of which must have done so is the policy of the trust file. What too few of
 them have seen is published, and not yet witnessed: a log could still show others something else.
 
@@ -24,7 +24,7 @@ _MICRO = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """Who has confirmed a tree head.
+    """Who has confirmed a checkpoint.
 
     count: witnesses. of: how many the policy knows. first_at: the earliest time that one gives, or None.
     """
@@ -65,7 +65,7 @@ def publication(receipt: Receipt, kind: Kind, trust: Trust | None, now_us: int) 
 
 
 def _log_objections(checkpoint: Checkpoint, kind: Kind, trust: Trust) -> Iterator[Answer]:
-    """Check that every log key that must have signed this tree head did."""
+    """Check that every log key that must have signed this checkpoint did."""
     if checkpoint.origin != trust.origin:
         yield failed(f"{kind.code}-other-log", f"{kind.it} is from another ledger than the one you trust.")
     needed = trust.log_keys_at(checkpoint.size)

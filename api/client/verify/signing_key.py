@@ -2,7 +2,7 @@
 
 A document says itself when it was signed, and a thief of the key can write any day there. Two things
 cannot be set back: the place in the log of the record of its signing, which is the latest at which
-it can have been signed (with a bundle), and the tree head in the receipt inside it, before which it
+it can have been signed (with a bundle), and the checkpoint in the receipt inside it, before which it
 cannot have been signed. Where a key ended, the second alone never passes: a thief can put an old
 receipt into a new document.
 

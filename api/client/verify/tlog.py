@@ -2,7 +2,7 @@
 
 Written a second time, from the specifications: the ledger's own reading of them is not used here.
 Three kinds of keys sign checkpoints: Ed25519 (0x01) the plain text, Ed25519 (0x04) the text with a
-time before it, ML-DSA-44 (0x06) a structure with time, cosigner and tree head in it. Logs use the
+time before it, ML-DSA-44 (0x06) a structure with time, cosigner and tree in it. Logs use the
 first and the third, witnesses the second and the third.
 
 Source: C2SP tlog-proof, signed-note, tlog-checkpoint, tlog-cosignature; RFC 6962 §2.1; RFC 9162

@@ -84,8 +84,8 @@ class Trust:
         fingerprint: SHA-256 of its exact bytes, 64 hexadecimal digits.
         signed: whether a detached signature of the operator was given with it, and holds.
         as_at_position: the newest position it takes into account.
-        log_keys: all of those that must verify must have signed a tree head.
-        policy: whose confirmations a tree head needs beside them.
+        log_keys: all of those that must verify must have signed a checkpoint.
+        policy: whose confirmations a checkpoint needs beside them.
         hosts: the did:web hosts of those it names, with a port where the DID has one.
     """
 
@@ -156,7 +156,7 @@ class Trust:
         return size is not None and size > self.as_at_position
 
     def log_keys_at(self, size: int) -> list[LogKeyUse]:
-        """Return the keys that must have signed a tree head of that size."""
+        """Return the keys that must have signed a checkpoint of that size."""
         return [use for use in self.log_keys if use.must_verify and use.span.covers(size)]
 
 

@@ -255,7 +255,7 @@ def test_every_key_that_must_verify_must_have_signed():
 
 
 def test_log_keys_count_by_position_too():
-    """A key of the log that came later is not asked for older tree heads; one that ended is not enough."""
+    """A key of the log that came later is not asked for older checkpoints; one that ended is not enough."""
     late = two_keys(Key("second log key"), **{"from": WORLD.size + 1})
 
     def end(trust):

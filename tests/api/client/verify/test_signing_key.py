@@ -212,7 +212,7 @@ def test_each_attack_has_its_answer(document, receipts, fate, check, result, cod
     ],
 )
 def test_the_receipt_inside_shows_what_came_too_late(size, fate, result, code):
-    """An award that holds a tree head of the doubtful time, or of after the end, was signed after it.
+    """An award that holds a checkpoint of the doubtful time, or of after the end, was signed after it.
 
     Only where its issuer stands by a later position may the receipt of its signing still help.
     """

@@ -97,7 +97,7 @@ def test_a_confirmation_may_give_no_time():
 
 
 def test_witnesses_do_not_make_up_for_the_log():
-    """A tree head that all witnesses cosigned and the log's second key did not sign proves nothing."""
+    """A checkpoint that all witnesses cosigned and the log's second key did not sign proves nothing."""
     note = WORLD.log.checkpoint(WORLD.size, [WORLD.log.key], dict.fromkeys(THREE, NOON))
 
     verdict = judged(WORLD.badge(AWARD, receipt=with_note(note)), trust=trust())
