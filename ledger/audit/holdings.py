@@ -21,7 +21,7 @@ _SUBJECT, _ROW_KEY, _CODE, _AWARDED_BY, _LIST, _INDEX = map(
     _FIELDS.index, ("subject", "row_key", "code", "awarded_by", "status_list", "status_index")
 )
 _AWARDED = MicrocredentialAwarded.TOPIC.encode()
-Held = tuple[int, bytes, bytes]  # position, kind, key
+Holding = tuple[int, bytes, bytes]  # position, kind, key
 _position = itemgetter(0)
 
 
@@ -31,8 +31,8 @@ class Holdings:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._mapper = LedgerMapper.for_reading()
-        self.takes: list[Held] = []
-        self.frees: list[Held] = []
+        self.takes: list[Holding] = []
+        self.frees: list[Holding] = []
 
     def take_run(self, run: Sequence[RecordRow], opened: Sequence[Sequence[Any]]) -> None:
         """Note what private records take that free nothing, from their rows and open parts."""
@@ -73,15 +73,15 @@ class TakenChecks:
             "SELECT position, kind, key FROM taken WHERE ?1 = 0 OR position > ?1 ORDER BY position, kind",
             (begin,),
         )
-        self._ahead: list[Held] = self._rows.fetchmany(BATCH)
+        self._ahead: list[Holding] = self._rows.fetchmany(BATCH)
 
-    def settle(self, takes: Sequence[Held], frees: Sequence[Held], last: int) -> None:
+    def settle(self, takes: Sequence[Holding], frees: Sequence[Holding], last: int) -> None:
         """Compare what the next records, up to position `last`, take and free with the rows that say so."""
         rows = list(self._until(last))
         if rows != takes or frees:
             self._compare(set(rows), set(takes), frees)
 
-    def _compare(self, there: set[Held], taken: set[Held], frees: Sequence[Held]) -> None:
+    def _compare(self, there: set[Holding], taken: set[Holding], frees: Sequence[Holding]) -> None:
         for position, kind, _ in sorted(there - taken):
             self._add(kind, position, "is held, and that record does not take it")
         # In order of position; at one position what was taken before is freed before it is taken again.
@@ -101,7 +101,7 @@ class TakenChecks:
         ).fetchone()
         return row is None or row[0] > self._begin
 
-    def _until(self, last: int) -> Iterator[Held]:
+    def _until(self, last: int) -> Iterator[Holding]:
         while self._ahead:
             end = bisect_right(self._ahead, last, key=_position)
             yield from self._ahead[:end]
@@ -127,5 +127,5 @@ class TakenChecks:
         self._report.add("taken", f"taken {text(kind)}", f"position {position}: {what}")
 
 
-def _held(position: int, claims: Iterable[Claim]) -> list[Held]:
+def _held(position: int, claims: Iterable[Claim]) -> list[Holding]:
     return [(position, claim.kind.encode(), claim.key) for claim in claims]

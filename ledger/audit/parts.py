@@ -6,7 +6,7 @@ parts can be checked by several processes: the findings are the same.
 
 from typing import NamedTuple
 
-from ledger.audit.holdings import Held
+from ledger.audit.holdings import Holding
 from ledger.audit.outline import Outline
 from ledger.audit.records import RecordChecks
 from ledger.audit.report import Report
@@ -26,8 +26,8 @@ class Part(NamedTuple):
     """
 
     report: Report
-    takes: list[Held]
-    frees: list[Held]
+    takes: list[Holding]
+    frees: list[Holding]
     broken: dict[int, int | None]
 
 
