@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.house import Publishing, furnish
-from api.operations.background import Background
+from api.operations.background import WAIT_MORE_S, WAKE_S, Background
 from api.settings import Settings
 from ledger.errors import Corrupt, Rollback, Split, Unavailable
 from ledger.publisher import latest
@@ -143,3 +143,65 @@ def test_a_store_that_cannot_be_written_now_destroys_later(door, background, mon
     background._destroy_old()
 
     assert "storage" in caplog.text
+
+
+# ------------------------------------------------------------------ a document waits for its proof
+
+
+def test_what_is_published_is_not_waited_for(door, background, monkeypatch):
+    """Nobody sleeps for a receipt that is there."""
+    background._turn()
+    monkeypatch.setattr(background._stopping, "wait", lambda _s: pytest.fail("it waited"))
+
+    background._await_published(published_size(door))
+
+
+def test_a_document_waits_for_the_turn_that_publishes_it(door, background):
+    """It goes on as soon as that turn is over, and no sooner."""
+    background._turn()
+    door.ledger.organisation(95077, "provider")
+    position, seen = door.head().size, []
+    waiting = threading.Thread(
+        target=lambda: (background._await_published(position), seen.append(published_size(door)))
+    )
+    waiting.start()
+    early = list(seen)
+    background._turn()
+    waiting.join(TIMEOUT_S)
+
+    assert (early, seen) == ([], [published_size(door)])
+    assert seen[0] >= position
+
+
+@pytest.mark.parametrize("why", ["never-published", "stopping"])
+def test_a_document_does_not_wait_for_ever(door, background, monkeypatch, why):
+    """When no turn comes, or the server stops, it goes out without its receipt."""
+    now = [0.0]
+    monkeypatch.setattr("api.operations.background.time.monotonic", lambda: now[0])
+
+    def wait(seconds: float) -> bool:
+        now[0] += seconds
+        if why == "stopping":
+            background._stopping.set()
+        return False
+
+    monkeypatch.setattr(background._stopping, "wait", wait)
+
+    background._await_published(door.head().size)
+
+    limit_s = door.house.settings.publish_every_s + WAIT_MORE_S
+    assert now[0] == (WAKE_S if why == "stopping" else pytest.approx(limit_s, abs=WAKE_S))
+
+
+def test_bundles_wait_only_while_somebody_publishes(door, background):
+    """A server that is running waits for its own turn; a command publishes by itself."""
+    before = door.house.issuer.await_published
+    before(door.head().size)
+    published = published_size(door)
+
+    background.start()
+    during = door.house.issuer.await_published
+    background.stop()
+
+    assert published == door.head().size
+    assert during == background._await_published
