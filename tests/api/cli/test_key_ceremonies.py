@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from tests.api.cli.shell import Ran, roa
+from tests.support.ledgers import open_house
+from tests.support.rotation import with_operator
 from tests.support.world import PROVIDER, REGULATOR
 
 OTHER = 95002
@@ -313,3 +315,48 @@ def test_where_there_is_no_ledger_it_is_wrong_use(tmp_path, command):
 
     assert (ran.code, ran.out) == (2, "")
     assert not (tmp_path / "none").exists()
+
+
+# ------------------------------------------------------------------ the log's own keys
+
+
+@pytest.fixture
+def operated(folder):
+    """The same ledger, with its operator on the register."""
+    house = with_operator(open_house(folder))
+    house.publish()
+    house.close()
+    return folder
+
+
+def test_the_log_s_own_keys_are_told_of_and_then_rotated(operated):
+    """`next` prints the same two verifier keys until `rotate` has registered them; a size says from where."""
+    told = keys(operated, "next", "OPERATOR", "checkpoint")
+    again = keys(operated, "next", "OPERATOR", "checkpoint")
+    before = [one["kid"] for one in listed(operated) if one["purposes"] == ["checkpoint"]]
+
+    ran = keys(operated, "rotate", "OPERATOR", "checkpoint")
+
+    entries = {one["kid"]: one for one in listed(operated) if one["purposes"] == ["checkpoint"]}
+    new = [kid for kid in entries if kid not in before]
+    size = max(one["to"] for one in entries.values() if one["to"])
+    assert (told.code, again.out, ran.code) == (0, told.out, 0)
+    assert len(told.lines) == len(before) == len(new) == 2
+    assert ran.lines[:2] == [f"{kid} signs checkpoints from size {size} on." for kid in new]
+    assert {*ran.lines[2:]} == {f"{kid} is retired: what it signed stays valid." for kid in before}
+    log_keys = {one["vkey"]: one["to"] for one in trust(operated)["log_keys"]}
+    assert [log_keys[vkey] for vkey in told.lines] == [None, None]
+    assert roa("audit", "--data", operated).code == 0
+    assert roa("fsck", operated / "anchor", "--trust", operated / "trust.json").code == 0
+    assert keys(operated, "next", "OPERATOR", "checkpoint").out != told.out
+
+
+def test_what_is_wrong_about_the_log_s_own_keys(operated):
+    """Only they are told of beforehand; they have their algorithms; the last one does not end."""
+    kid = next(one["kid"] for one in listed(operated) if one["purposes"] == ["checkpoint"])
+
+    assert keys(operated, "next", PROVIDER, "credential").code == 2
+    assert keys(operated, "rotate", "OPERATOR", "checkpoint", "--alg", "ES256").code == 2
+    refused = keys(operated, "retire", "OPERATOR", kid)
+    assert refused.code == 1
+    assert "E830" in refused.err

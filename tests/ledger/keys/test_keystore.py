@@ -309,3 +309,32 @@ def test_an_older_key_is_not_opened_for_nothing(tmp_path, store):
 
     keyring = Keyring([registered(new, 5)])
     assert current_signer(later, LABEL, keyring, PROVIDER, "credential", 9).thumbprint == new.thumbprint
+
+
+# ------------------------------------------------------------------ ML-DSA-44
+
+
+def test_mldsa_keys_have_generations_too(store, tmp_path):
+    """Newest first, by another process too; what is destroyed is no gap; another label is another key."""
+    first = store.create_mldsa("checkpoint-mldsa44")
+    second = store.create_next_mldsa("checkpoint-mldsa44")
+    third = KeyStore(tmp_path, PASSPHRASE).create_next_mldsa("checkpoint-mldsa44")
+    store.create("checkpoint")
+
+    found = [one.thumbprint for one in store.mldsa_newest_first("checkpoint-mldsa44")]
+
+    assert found == [third.thumbprint, second.thumbprint, first.thumbprint]
+    assert store.mldsa("checkpoint-mldsa44").thumbprint == first.thumbprint
+    (tmp_path / "checkpoint-mldsa44~2.pem").unlink()
+    other = KeyStore(tmp_path, PASSPHRASE)
+    left = [one.thumbprint for one in other.mldsa_newest_first("checkpoint-mldsa44")]
+    assert left == [third.thumbprint, first.thumbprint]
+    assert other.create_next_mldsa("checkpoint-mldsa44").thumbprint not in found
+    assert (tmp_path / "checkpoint-mldsa44~4.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_first_mldsa_key_may_be_made_as_the_next(store):
+    """A log that was founded with Ed25519 alone gets its second key at a rotation."""
+    made = store.create_next_mldsa("checkpoint-mldsa44")
+
+    assert store.mldsa("checkpoint-mldsa44").thumbprint == made.thumbprint
