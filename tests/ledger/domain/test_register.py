@@ -1,23 +1,28 @@
 """The public register: replayed from events, forked for nothing, never changed behind a reader's back."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
 from ledger.domain.base import PUBLIC
 from ledger.domain.organisation import OrganisationRoleGranted
 from ledger.domain.register import KeyPositions, Register
+from ledger.ids import public_id
+from ledger.keys.signer import thumbprint
 from tests.support.world import (
     ANA,
     MIDDAY,
     ORIGIN,
     PROVIDER,
     REGULATOR,
+    TODAY,
     World,
     a_jwk,
     a_study,
     a_world,
     an_award,
+    codes,
 )
 
 
@@ -194,3 +199,73 @@ def test_awards_show_their_claims_in_order() -> None:
         ("name", "a name"),
     )
     assert all(event.shown() == () for event in world.history[:-1])
+
+
+# ------------------------------------------------------------------ keys of the founding
+
+
+def test_keys_of_the_founding_are_found_before_anything_happens_to_them() -> None:
+    """They are in no `key.registered`: registered at position 1, for what the founding says, by their JWK."""
+    register = a_world().register
+    registrar, receipt = (register.key(thumbprint(a_jwk(number))) for number in (0, 2))
+
+    assert registrar is not None
+    assert receipt is not None
+    assert registrar.organisation == public_id("organisation", REGULATOR)
+    assert registrar.purposes == {"keys", "submission"}
+    assert receipt.purposes == {"receipt"}
+    assert not registrar.ended
+    assert register.positions_of(registrar.kid) == KeyPositions(1)
+    assert registrar.kid not in register.keys  # nothing was recorded about it
+    assert register.key("x" * 43) is None
+    assert register.positions_of("x" * 43) is None
+
+
+@pytest.mark.parametrize("ending", ["key.retired", "key.revoked"])
+def test_a_key_of_the_founding_can_end(ending: str) -> None:
+    """Its stream begins with its end; its sisters are untouched, and so are older registers."""
+    world = a_world()
+    before, kid = world.register.fork(), thumbprint(a_jwk(0))
+    members: dict[str, Any] = (
+        {"from_": TODAY} if ending == "key.retired" else {"reason": "stolen", "suspected_from": 2}
+    )
+
+    (changed,) = world.must(ending, organisation=REGULATOR, kid=kid, **members).changed
+    at, ended = world.register.positions_of(kid), world.register.key(kid)
+
+    assert changed.version == 1
+    assert ended is not None
+    assert ended.ended
+    assert at == KeyPositions(1, **{ending.replace("key.", "") + "_at": len(world.history)})
+    assert at.ended_at == len(world.history)
+    untouched = before.key(kid)
+    assert untouched is not None
+    assert not untouched.ended
+    assert before.positions_of(kid) == KeyPositions(1)
+    other = world.register.key(thumbprint(a_jwk(2)))
+    assert other is not None
+    assert not other.ended
+
+
+@pytest.mark.parametrize(("first", "last", "codes_found"), [(2, 3, []), (1, 3, ["E828"]), (3, 9, ["E828"])])
+def test_what_a_key_of_the_founding_signed_is_settled(first: int, last: int, codes_found: list[str]) -> None:
+    """From the suspected position to its end, and never the founding itself."""
+    world = a_world()
+    kid = thumbprint(a_jwk(0))
+    world.must("key.revoked", organisation=REGULATOR, kid=kid, reason="stolen", suspected_from=2)
+
+    decision = world.say("key.reaffirmed", organisation=REGULATOR, kid=kid, first=first, last=last)
+
+    assert codes(decision) == codes_found
+    key = world.register.key(kid)
+    assert key is not None
+    assert key.reaffirmed == (() if codes_found else ((2, 3),))
+
+
+def test_the_founding_itself_is_never_suspect() -> None:
+    """Position 1 is what everything rests on: suspected from 2 at the earliest."""
+    world = a_world()
+    said: dict[str, Any] = {"organisation": REGULATOR, "kid": thumbprint(a_jwk(0)), "reason": "stolen"}
+
+    assert codes(world.say("key.revoked", **said, suspected_from=1)) == ["E828"]
+    assert codes(world.say("key.revoked", **said, suspected_from=2)) == []
