@@ -137,10 +137,7 @@ class StatusLists:
 
     def record(self, issuer: int, number: int) -> str | None:
         """Return the tlog-proof of the published record of a list's bits, its entry in it; None for none."""
-        served = self._publisher.served()
-        stored = (
-            None if served is None else self._ledger.store.newest_of(_stream(issuer, number), served.size)
-        )
+        stored = self._newest_published(issuer, number)
         if stored is None:
             return None
         tree, policy = self._publisher.tree, self._publisher.policy
@@ -148,12 +145,15 @@ class StatusLists:
         return proven.proof(proven.record.entry)
 
     def _published(self, issuer: int, number: int) -> StatusListChanged | None:
+        stored = self._newest_published(issuer, number)
+        return None if stored is None else self._event(stored)
+
+    def _newest_published(self, issuer: int, number: int) -> LedgerNotification | None:
+        """Return the newest record of a list that a checkpoint covers, None where there is none."""
         served = self._publisher.served()
-        stream = _stream(issuer, number)
-        stored = None if served is None else self._ledger.store.newest_of(stream, served.size)
-        if stored is None:
+        if served is None:
             return None
-        return self._event(stored)
+        return self._ledger.store.newest_of(_stream(issuer, number), served.size)
 
     def _event(self, stored: LedgerNotification) -> StatusListChanged:
         event = self._ledger.mapper.to_domain_event(stored)
