@@ -16,10 +16,10 @@ from pathlib import Path
 
 import ledger.application
 from api.client.submission import Submission
+from ledger.checkpoint_signing import CheckpointSigner
 from ledger.clock import FixedClock, instant
-from ledger.founding import log_signer
 from ledger.log.checkpoint import Checkpoint, format_checkpoint
-from ledger.log.signing import LogSigner
+from ledger.log.signing import SignsCheckpoints
 from ledger.publisher import Publisher
 from ledger.restore import restore
 from ledger.store.anchor import Anchor
@@ -64,16 +64,25 @@ def _killer(step: str, nth: int) -> Callable[[str], None]:
 
 
 def _publisher(house: House, notes: Path) -> Publisher:
-    signing = NotingSigner(log_signer(house.keystore, ORIGIN), notes)
+    signing = NotingSigner(CheckpointSigner(ORIGIN, house.keystore, house.ledger.register), notes)
     return Publisher(house.ledger.store, Anchor(house.files.anchor, ORIGIN), signing, house.clock)
 
 
-class NotingSigner(LogSigner):
+class NotingSigner:
     """Signs, and notes what it signed in a file before anybody gets the signature."""
 
-    def __init__(self, signer: LogSigner, notes: Path) -> None:
-        self.__dict__.update(signer.__dict__)
-        self._notes = notes
+    def __init__(self, signer: SignsCheckpoints, notes: Path) -> None:
+        self._signer, self._notes = signer, notes
+
+    @property
+    def origin(self) -> str:
+        """Name of the log."""
+        return self._signer.origin
+
+    @property
+    def vkeys(self) -> tuple[str, ...]:
+        """The keys that sign now."""
+        return self._signer.vkeys
 
     def sign(self, checkpoint: Checkpoint, now_s: int) -> str:
         """Return the signed note; durable in the notes that there is one."""
@@ -81,7 +90,7 @@ class NotingSigner(LogSigner):
             file.write(format_checkpoint(checkpoint) + b"\0")
             file.flush()
             os.fsync(file.fileno())
-        return super().sign(checkpoint, now_s)
+        return self._signer.sign(checkpoint, now_s)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from api.operations.log_rotation import rotate_log
 from ledger.log.checkpoint import parse_checkpoint
 from ledger.log.tiles import TILE_WIDTH, parse_tile_path, path_of, tiles_of
+from ledger.log_keys import log_keys_of
 from ledger.publisher import latest
 from tests.crash.child import NotingSigner
 from tests.crash.steps import PUBLISH_STEPS, killed_at
 from tests.support.ledgers import House, a_study_ledger, open_house, people
+from tests.support.rotation import vkeys_under, with_operator
 
 
 def _publish(house: House, notes: Path) -> int:
@@ -77,6 +80,28 @@ def test_a_killed_publication_is_completed_by_the_next(
     earlier = {parse_tile_path(path) for path in there - wanted - {"anchor", "checkpoint", "lock"}}
     partial = {(tile.level, tile.number): tile.width for tile in tiles_of(house.size())}
     assert all(tile.width < partial[tile.level, tile.number] < TILE_WIDTH for tile in earlier)
+    house.close()
+
+
+@pytest.mark.parametrize("step", PUBLISH_STEPS)
+def test_a_rotation_of_the_log_s_keys_survives_a_kill(tmp_path: Path, step: str) -> None:
+    """Killed while the first checkpoint of the new keys is published: the next is signed by them alone."""
+    notes = tmp_path / "notes"
+    house = with_operator(a_study_ledger(tmp_path / "ledger"))
+    _publish(house, notes)
+    rotated, clock = rotate_log(house.ledger), house.clock
+
+    killed_at("publish", house, step, notes)
+
+    house = open_house(house.files.folder, clock)
+    assert house.audit().faults == []
+    assert _publish(house, notes) == rotated.first_size
+    assert house.audit().faults == []
+    newest = latest(house.ledger.store.database.reader)
+    assert newest is not None
+    every = log_keys_of(house.ledger.register()).every
+    assert vkeys_under(newest.note, every) == list(rotated.vkeys)
+    assert all(len(roots) == 1 for roots in _signed(notes).values())
     house.close()
 
 
