@@ -153,15 +153,16 @@ def _list_objections(listed: StatusList, as_at: str, now: datetime) -> Iterator[
             f"It was not revoked as at {as_at}, by the public ledger. What came after is not known: the"
             " list beside it is signed with a key no longer in use.",
         )
-    if listed.fresh_until < now:
-        yield warning(
-            "status-list-expired",
-            f"It was not revoked as at {as_at}. That list has expired: what came after is not known.",
-        )
+    # Before age: whoever holds an old key can write any day into a list, and one long past would pass.
     if listed.key_retired:
         yield not_checked(
             "status-list-key-retired",
             "The list of revoked credentials is signed with a key no longer in use: get a newer list.",
+        )
+    if listed.fresh_until < now:
+        yield warning(
+            "status-list-expired",
+            f"It was not revoked as at {as_at}. That list has expired: what came after is not known.",
         )
 
 

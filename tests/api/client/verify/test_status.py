@@ -166,16 +166,23 @@ def test_a_list_of_tomorrow_is_not_believed():
     assert answer(WORLD.status_list(at=NOW + timedelta(minutes=4))) is None
 
 
-def test_a_fresh_list_under_a_retired_key_is_not_believed():
-    """A key that is no longer in use makes no new lists; an old list under it keeps its note."""
+@pytest.mark.parametrize("hours", [0, 48, 9_000], ids=["fresh", "expired", "a-year-past"])
+@pytest.mark.parametrize("bundled", [False, True], ids=["fetched", "bundled"])
+def test_a_list_under_a_retired_key_is_not_believed(hours, bundled):
+    """A key no longer in use makes no new lists, and can date one back: being past its time is no excuse.
+
+    So whoever kept the key cannot clear a revoked award with an empty list that is long out of date.
+    """
     retired = Trust.parse(WORLD.trust(put("issuers", 0, "keys", 0, "to", WORLD.size)))
     earlier = WORLD.badge(AWARD, receipt=WORLD.receipt(AWARD, size=WORLD.size - 1))
+    forged = WORLD.status_list([])
+    given = WORLD.bundle(earlier, [forged]) if bundled else earlier
+    fetch = served() if bundled else served(forged)
 
-    fresh = judged(earlier, trust=retired)
-    later = judged(earlier, trust=retired, now_us=NOW_US + 48 * HOUR_US)
+    verdict = judged(given, fetch=fetch, trust=retired, now_us=NOW_US + hours * HOUR_US)
 
-    assert codes(fresh)[6] == ("not_checked", "status-list-key-retired")
-    assert codes(later)[6] == ("warning", "status-list-expired")
+    assert codes(verdict)[6] == ("not_checked", "status-list-key-retired")
+    assert verdict.headline == "Could not be verified completely"
 
 
 @pytest.mark.parametrize("hours", [0, 48])
