@@ -20,9 +20,9 @@ from api.house import House, close_house, existing_files, open_house
 from api.settings import Settings
 from ledger.errors import Absent, LedgerError, Rollback, Split
 from ledger.files import LedgerFiles
+from ledger.founding import make_passphrase
 
 DONE, REFUSED, WRONG_USE, ROLLBACK, SPLIT, INCOMPLETE, INTERNAL = 0, 1, 2, 3, 4, 5, 70
-_STOPPED = {Rollback.code: ROLLBACK, Split.code: SPLIT}
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -50,6 +50,16 @@ def settings_of_environment(**given: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         fail(f"ROA_{'_'.join(map(str, first['loc'])).upper()}: {first['msg']}", WRONG_USE)
+
+
+def new_passphrase(files: LedgerFiles, settings: Settings) -> bytes:
+    """Return the passphrase for keys that are made now: of the file that is set, or a new one, kept."""
+    if settings.passphrase_file is None:
+        return make_passphrase(files)
+    passphrase = settings.passphrase_file.read_bytes().strip()
+    if not passphrase:
+        fail(f"{settings.passphrase_file} is empty: it holds the passphrase of the keys", WRONG_USE)
+    return passphrase
 
 
 def ledger_in(data: Path, settings: Settings) -> LedgerFiles:

@@ -34,7 +34,7 @@ from api.cli.console import (
     settings_of_environment,
     spoken_errors,
 )
-from api.cli.keepers import Address, Port, reserved, run_server
+from api.cli.serving import Address, Port, reserved, run_server
 from api.client.answers import counts
 from api.client.statements import Statement
 from api.client.submission import build, organisation_id

@@ -5,18 +5,15 @@
 
 import os
 import re
-import signal
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from api.cli.console import (
-    INTERNAL,
     REFUSED,
     ROLLBACK,
     SPLIT,
@@ -26,34 +23,28 @@ from api.cli.console import (
     err,
     fail,
     ledger_in,
+    new_passphrase,
     opened,
     out,
     print_json,
     settings_of_environment,
     spoken_errors,
 )
-from api.house import House, close_house, files_of, furnish, module_of, open_house, passphrase_of
+from api.cli.serving import Address, Port, reserved, run_server
+from api.house import House, close_house, files_of, furnish, module_of, passphrase_of
 from api.operations.registrar import found
 from api.settings import Settings
 from ledger.audit import How, Report, audit_files
-from ledger.database import is_sound
 from ledger.files import LedgerFiles
-from ledger.founding import Charter, make_passphrase
+from ledger.founding import Charter
 from ledger.privacy.epoch import load_epoch_keys
 from ledger.privacy.vault import Vault
 from projections.issuing import EXPORT_FORMATS
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-NUMBER_MAX, PORT_MAX = 99_999, 65_535
+NUMBER_MAX = 99_999
 JOBS_MAX = 64
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _ORIGIN = re.compile(rf"{_HOST.pattern}(/[A-Za-z0-9._~-]+)*")
-
-Address = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=PORT_MAX)]
 
 
 def init(
@@ -74,13 +65,7 @@ def init(
         if files.exists or files.epoch.exists():
             # Not even the passphrase is made again: the old one opens the keys that are there.
             fail(f"{data} holds a ledger already", WRONG_USE)
-        passphrase = (
-            settings.passphrase_file.read_bytes().strip()
-            if settings.passphrase_file
-            else make_passphrase(files)
-        )
-        if not passphrase:
-            fail(f"{settings.passphrase_file} is empty: it holds the passphrase of the keys", WRONG_USE)
+        passphrase = new_passphrase(files, settings)
         house = furnish(found(files, passphrase, charter, module=module_of(settings)), settings)
         house.catch_up()
         house.issuer.write_trust()
@@ -117,78 +102,6 @@ def serve(data: Data, host: Address = "127.0.0.1", port: Port = 8000) -> None:
     with spoken_errors():
         ledger_in(data, settings)
         run_server(data, reserved(host, port), settings)
-
-
-def reserved(host: str, port: int) -> socket.socket:
-    """Return a socket that holds an address, and does not listen yet; wrong use where it cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        held = socket.socket(family, kind, protocol)
-    except OSError as error:
-        fail(f"--host {host}: {error.strerror}", WRONG_USE)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    with _had(host, port):
-        held.bind(address)
-    return held
-
-
-def listening(held: socket.socket) -> str:
-    """Listen at an address that is held, and return its host."""
-    host, port = held.getsockname()[:2]
-    with _had(host, port):
-        held.listen()  # whoever knocks from now on waits for the short while until all is open
-    return str(host)
-
-
-@contextmanager
-def _had(host: str, port: int) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        fail(f"{host} port {port}: {error.strerror}: choose another with --port", WRONG_USE)
-
-
-def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
-    """Open a ledger and serve it at an address that is held, until a signal says stop."""
-    # The web is not loaded for commands that need none of it.
-    from api.app import create_app
-
-    host = listening(held)
-    house = open_house(data, settings)
-    if house.demo and host not in LOOPBACK:
-        close_house(house)
-        held.close()
-        fail(
-            "a demonstration ledger lets anyone pose as a learner: it is served on 127.0.0.1 only", WRONG_USE
-        )
-    if not is_sound():
-        out.print("This SQLite can corrupt a database under load: use 3.51.3 or newer.", style="bold red")
-    if house.fault is not None:
-        out.print(f"Reading only: {house.fault}", style="bold red", markup=False)
-    try:
-        run_app(create_app(house), held)
-    finally:
-        close_house(house)
-
-
-def run_app(app: "ASGIApp", held: socket.socket) -> None:
-    """Serve an application at an address that is held and listens, until a signal says stop."""
-    import uvicorn
-
-    host, port = held.getsockname()[:2]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False))
-    # The server ends what is in hand and then hands the signal on: both mean stop, and that was it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    shown = f"[{host}]" if ":" in host else host
-    out.print(f"Serving http://{shown}:{port} until Ctrl-C.", markup=False)
-    try:
-        server.run(sockets=[held])
-    except KeyboardInterrupt:
-        pass
-    except SystemExit:
-        fail("the server did not start: the reason stands above", INTERNAL)
-    finally:
-        held.close()
 
 
 def audit(

@@ -24,7 +24,7 @@ from api.cli.console import (
     print_json,
     spoken_errors,
 )
-from api.cli.keepers import Address, Port, listening, reserved, run_app
+from api.cli.serving import Address, Port, listening, reserved, run_app
 from api.client.errors import ClientError
 from api.client.verify import Trust
 from api.operations.asking import Site, is_address, log_at, site

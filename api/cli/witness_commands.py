@@ -14,12 +14,13 @@ from api.cli.console import (
     WRONG_USE,
     AsJson,
     fail,
+    new_passphrase,
     out,
     print_json,
     settings_of_environment,
     spoken_errors,
 )
-from api.cli.keepers import Address, Port, listening, reserved, run_app
+from api.cli.serving import Address, Port, listening, reserved, run_app
 from api.client.errors import Malformed as NotJson
 from api.client.jose import read_json
 from api.house import passphrase_of
@@ -27,7 +28,6 @@ from ledger.clock import rfc3339
 from ledger.database import is_sound
 from ledger.errors import Absent, Malformed
 from ledger.files import LedgerFiles
-from ledger.founding import make_passphrase
 from ledger.log.note import parse_vkey
 from ledger.log.policy import parse_policy
 from ledger.witness import KINDS, Witness, WitnessFiles, create_witness, open_witness
@@ -55,10 +55,7 @@ def init(
     if files.exists or files.keys.exists() or WitnessFiles(data).exists:
         fail(f"{data} holds a witness or a ledger already: a witness has a folder of its own", WRONG_USE)
     with spoken_errors():
-        secret = settings.passphrase_file.read_bytes().strip() if settings.passphrase_file else b""
-        if settings.passphrase_file and not secret:
-            fail(f"{settings.passphrase_file} is empty: it holds the passphrase of the keys", WRONG_USE)
-        passphrase = secret or make_passphrase(files)
+        passphrase = new_passphrase(files, settings)
         witness = create_witness(data, name, passphrase, kinds=KINDS if keys == BOTH else (keys,))
         vkeys = witness.vkeys
         witness.close()
