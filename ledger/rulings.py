@@ -9,6 +9,7 @@ Source: LEDGER.md 2 (genesis, keys by position), 3 (public record), 7 (rulings r
 
 from contextlib import suppress
 from datetime import date
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +55,7 @@ from ledger.statements import (
 
 # Midnight may fall between deciding and recording, which never lie further apart than this.
 DECIDING_MAX_US = 3_600_000_000
+_PLACE_BYTES = 16
 
 
 # ------------------------------------------------------------------ who said it
@@ -111,6 +113,16 @@ def read_carried(said: Said, topic: str) -> Statement:
     if statement.kind.type != topic or not statement.kind.public:
         raise Corrupt("records something else than what was said", code="said-type")
     return statement
+
+
+def place_said(said: Said) -> bytes:
+    """Return 16 bytes that stand for one row of one submission of one speaker: nothing is said there twice.
+
+    Raises:
+        Corrupt: `said-shape`: the submission cannot be read.
+    """
+    claims = _token(said)[1]
+    return sha256(claims.iss.bytes + claims.jti.bytes + said.row.to_bytes(8, "big")).digest()[:_PLACE_BYTES]
 
 
 def check_carried(said: Said, size: int, root: bytes) -> None:

@@ -19,7 +19,7 @@ from ledger.errors import Corrupt
 from ledger.keys.keyring import Keyring
 from ledger.monitor.entries import PublicEntry, parse_entry
 from ledger.monitor.findings import Findings
-from ledger.rulings import check_public_ruling, check_who_said
+from ledger.rulings import check_public_ruling, check_who_said, place_said
 
 _KEY_TOPICS = frozenset(topic for topic in AUTHORITY_TOPICS if topic.split(".")[0] in ("key", "ledger"))
 _INSTANT_MAX_US = 253_370_764_800_000_000  # the year 9999, where calendars end
@@ -54,6 +54,7 @@ class Follower:
         self.status_lists: dict[tuple[int, int], bytes] = {}
         self._keys: Keyring | None = None
         self._streams: dict[UUID, int] = {}  # versions of streams that are not on the register
+        self._said: set[bytes] = set()  # where each statement that counts was said, 16 bytes a record
         self._last_us = 0
         # The submission of the newest authority record, and the newest one of another: see `_check_fresh`.
         self._newest_jws = ""
@@ -62,7 +63,9 @@ class Follower:
     def fork(self) -> "Follower":
         """Return another that stands where this one does; what either takes in, the other does not know."""
         made = copy(self)
-        made.__dict__.update(status_lists=dict(self.status_lists), _streams=dict(self._streams))
+        made.__dict__.update(
+            status_lists=dict(self.status_lists), _streams=dict(self._streams), _said=set(self._said)
+        )
         return made
 
     def take(self, position: int, data: bytes) -> Followed | None:
@@ -94,6 +97,8 @@ class Follower:
         if not type(event).CONSEQUENCE:
             claims = check_who_said(event.said, entry.topic, position, self.register, self._keyring())
             said_by = claims.iss
+            if place_said(event.said) in self._said:
+                raise Corrupt("records again what was said and recorded before", code="said-twice")
             self._check_fresh(event)
         else:
             self._check_version(event)
@@ -121,6 +126,8 @@ class Follower:
         """Let a record count from here on."""
         event, position = followed.event, followed.position
         self._last_us = followed.entry.recorded_at_us
+        if event.said is not None:
+            self._said.add(place_said(event.said))
         if type(event).AUTHORITY:
             self._apply(event, position)
             return

@@ -1,5 +1,6 @@
 """Whatever bytes somebody's log holds, they are judged: garbage is a finding, not the end."""
 
+from datetime import date
 from pathlib import Path
 
 import msgpack
@@ -164,3 +165,47 @@ def test_status_digests_follow_each_other_by_version(tmp_path: Path) -> None:
     assert codes(followed([*entries[:-2], b"\x01" + bytes(32), entries[-1]])) == ["version"]
     assert codes(followed([*entries, entries[-1]])) == ["version"]
     assert followed(entries).status_lists == {(PROVIDER, 1): bytes([2]) * 32}
+
+
+# ------------------------------------------------------------------ said once, recorded once
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """A log in which an accreditation was granted and has ended, and then is granted once more.
+
+    The last record repeats the regulator's first grant, well decided, and said by nobody anew.
+    """
+    house = a_study_ledger(tmp_path_factory.mktemp("ended"))
+    end = statement(
+        "accreditation.ended", provider=PROVIDER, code="6022", ended_on="2026-11-20", reason="withdrawn"
+    )
+    house.must(REGISTRAR, [end])
+    house.publish()
+    entries = entries_of(house)
+    parsed = [(position, parse_entry(entry)) for position, entry in enumerate(entries, 1)]
+    (granted,) = (one.event(at) for at, one in parsed if one and one.topic == "accreditation.granted")
+    again = changed(granted, as_of=len(entries), originator_version=granted.originator_version + 2)
+    last = parsed[-1][1]
+    assert last is not None
+    return [*entries, entry_of(again, last.recorded_at_us)]
+
+
+def test_what_was_said_once_is_not_recorded_twice(ended: list[bytes]) -> None:
+    """An operator who records an old signed statement again, after it was undone, is found."""
+    follower = followed(ended)
+
+    assert codes(follower) == ["said-twice"]
+    assert not follower.register.accreditations[PROVIDER, "6022"].grants[-1].on(date(2026, 11, 22))
+
+
+def test_a_follower_that_was_restored_knows_what_was_said(ended: list[bytes]) -> None:
+    """Records that are taken in again after a restart count as said; a fork forgets none of them."""
+    first = Follower(Findings())
+    for position, entry in enumerate(ended[:-1], 1):
+        first.restore(position, entry)
+    follower = first.fork()
+
+    follower.take(len(ended), ended[-1])
+
+    assert codes(follower) == ["said-twice"]
