@@ -90,6 +90,17 @@ def add_log(
             out.print(f"Watching {origin}.", markup=False)
 
 
+@app.command("forget-key")
+def forget_key(
+    data: Folder,
+    vkeys: Annotated[list[str], typer.Argument(help="Keys of a log that were retired or stolen, as vkeys.")],
+) -> None:
+    """Accept keys of a log no longer, after it has rotated them. What was seen of the log stays."""
+    with spoken_errors(), opened_witness(data) as witness:
+        witness.forget_keys(vkeys)
+        out.print(f"{len(vkeys)} forgotten.", markup=False)
+
+
 @app.command()
 def serve(data: Folder, host: Address = "127.0.0.1", port: Port = DEFAULT_PORT) -> None:
     """Serve a witness over HTTP until Ctrl-C."""

@@ -97,6 +97,20 @@ class Witness:
         self._store.add_log(origin, [str(key) for key in keys])
         return origin
 
+    def forget_keys(self, vkeys: Sequence[str]) -> None:
+        """Accept keys of a log no longer, once it has others: what only they sign is refused from now on.
+
+        Raises:
+            Malformed: not a key.
+            Absent: one of them is not accepted.
+            Refusal: a log would have none left; then none of that log is forgotten.
+        """
+        by_origin: dict[str, list[str]] = {}
+        for key in map(parse_vkey, vkeys):
+            by_origin.setdefault(key.name, []).append(str(key))
+        for origin, keys in by_origin.items():
+            self._store.forget_keys(origin, keys)
+
     def logs(self) -> list[WatchedLog]:
         """Return every log that is watched, with what was seen last."""
         return self._store.logs()

@@ -15,7 +15,7 @@ from typing import Any
 
 from ledger.database import Connection, Database
 from ledger.encoding.strict_json import b64
-from ledger.errors import Absent, Stale
+from ledger.errors import Absent, Refusal, Stale
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES
 from ledger.log.note import VerifierKey, parse_vkey
@@ -128,6 +128,24 @@ class WitnessStore:
             connection.executemany(
                 "INSERT OR IGNORE INTO log_key VALUES (?, ?)", [(origin, vkey) for vkey in vkeys]
             )
+
+    def forget_keys(self, origin: str, vkeys: Sequence[str]) -> None:
+        """Accept these keys of a log no longer; what was seen of it stays.
+
+        Raises:
+            Absent: one of them is not accepted.
+            Refusal: none would be left.
+        """
+        with self._database.writing() as connection:
+            for vkey in vkeys:
+                found = connection.execute(
+                    "DELETE FROM log_key WHERE origin = ? AND vkey = ?", (origin, vkey)
+                ).rowcount
+                if not found:
+                    raise Absent(f"this key of {origin} is not one that is accepted: {vkey}")
+            query = "SELECT COUNT(*) FROM log_key WHERE origin = ?"
+            if connection.execute(query, (origin,)).fetchone() == (0,):
+                raise Refusal(f"no key of {origin} would be left: add the next ones first")
 
     def keys_of(self, origin: str) -> tuple[VerifierKey, ...]:
         """Return the keys that count for a log; none where it is not watched."""

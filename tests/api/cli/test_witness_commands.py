@@ -144,6 +144,20 @@ def test_what_names_no_log_is_refused(home, tmp_path, words, code):
     assert shown(home)["logs"] == []
 
 
+def test_the_keys_of_a_log_that_rotated_them_are_forgotten(home):
+    """Added first, forgotten then; never the last one."""
+    new = ALog(seed=5)
+    roa("witness", "add-log", "--data", home, *LOG.vkeys, *new.vkeys)
+
+    ran = roa("witness", "forget-key", "--data", home, *LOG.vkeys)
+
+    assert (ran.code, ran.lines) == (0, ["2 forgotten."])
+    assert sorted(shown(home)["logs"][0]["vkeys"]) == sorted(new.vkeys)
+    assert roa("witness", "forget-key", "--data", home, *new.vkeys).code == 1
+    assert roa("witness", "forget-key", "--data", home, *LOG.vkeys).code != 0
+    assert sorted(shown(home)["logs"][0]["vkeys"]) == sorted(new.vkeys)
+
+
 def test_a_witness_does_not_watch_itself(home):
     """Its own key is not a log's."""
     vkey = shown(home)["vkeys"][1]

@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 
 from ledger.clock import FixedClock
-from ledger.errors import Unavailable
+from ledger.errors import Absent, Malformed, Refusal, Unavailable
 from ledger.log.add_checkpoint import BODY_MAX_BYTES, format_add_checkpoint
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.note import Note, format_note, parse_note
@@ -132,6 +132,34 @@ def test_a_new_key_of_a_log_counts_beside_the_old(tmp_path):
     after = witness.add_checkpoint(new.request(0, 5))
 
     assert (before.status, after.status) == (403, 200)
+    witness.close()
+
+
+def test_a_key_that_was_forgotten_counts_no_longer(tmp_path):
+    """After a rotation only the new key is listened to, and what was seen is still what must follow."""
+    old, new = ALog(seed=1), ALog(seed=2)
+    witness = a_witness(tmp_path, old, new)
+    assert witness.add_checkpoint(old.request(0, 5)).status == 200
+
+    witness.forget_keys(old.vkeys)
+
+    assert witness.add_checkpoint(old.request(5, 8)).status == 403
+    assert witness.add_checkpoint(new.request(0, 8)).status == 409
+    assert witness.add_checkpoint(new.request(5, 8)).status == 200
+    witness.close()
+
+
+def test_a_log_keeps_a_key(tmp_path):
+    """The last one is not forgotten, nor one that was never told; then nothing is."""
+    old, new = ALog(seed=1), ALog(seed=2, mldsa=False)
+    witness = a_witness(tmp_path, old)
+
+    for vkeys, error in ((old.vkeys, Refusal), ((*old.vkeys[:1], *new.vkeys), Absent), (("x",), Malformed)):
+        with pytest.raises(error):
+            witness.forget_keys(vkeys)
+
+    (log,) = witness.logs()
+    assert sorted(log.vkeys) == sorted(old.vkeys)
     witness.close()
 
 
