@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ledger.errors import Malformed, Unauthorised
-from ledger.log.cosignature import ED25519_COSIGNATURE_TYPE, MLDSA44_TYPE, verify_signed
+from ledger.log.cosignature import ED25519_COSIGNATURE_TYPE, MLDSA44_TYPE, is_signed_by, verify_signed
 from ledger.log.note import ED25519_TYPE, Note, VerifierKey, parse_vkey
 
 NONE = "none"
@@ -91,7 +91,7 @@ class Policy:
         Raises:
             Unauthorised: no listed log signed it, or too few witnesses did.
         """
-        if self.logs and not any(_holds(note, log.key) for log in self.logs):
+        if self.logs and not any(is_signed_by(note, log.key) for log in self.logs):
             raise Unauthorised("none of the known logs has signed this checkpoint", code="policy-log")
         found = self.cosigned(note)
         if not self.is_met(found):
@@ -106,14 +106,6 @@ def of_log(policy: Policy, vkeys: Iterable[str]) -> Policy:
     named = {str(log.key): log for log in policy.logs}
     logs = tuple(named.get(vkey) or KnownLog(parse_vkey(vkey), None) for vkey in vkeys)
     return replace(policy, logs=logs)
-
-
-def _holds(note: Note, key: VerifierKey) -> bool:
-    try:
-        verify_signed(note, key)
-    except (Malformed, Unauthorised):
-        return False
-    return True
 
 
 def parse_policy(text: str | bytes) -> Policy:

@@ -3,33 +3,26 @@
 Source: LEDGER.md 3 (records and entries, byte for byte).
 """
 
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from ledger.domain.base import PUBLIC
 from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import unpack_canonical
-from ledger.errors import Corrupt
+from ledger.errors import Corrupt, Malformed
 from ledger.log.merkle import HASH_BYTES
 from ledger.mapper import PUBLIC_HEAD, LedgerMapper, LedgerNotification
-from ledger.privacy.commitments import PRIVATE_ENTRY, PUBLIC_ENTRY
+from ledger.privacy import commitments
+from ledger.privacy.commitments import PRIVATE_ENTRY, PUBLIC_ENTRY, read_public_entry
 
 _MAPPER = LedgerMapper.for_reading()
-_STREAM_AT, _VERSION_AT, _LENGTH_AT, _TOPIC_AT = 9, 25, 29, 31
 _INSTANT_MAX_US = 2**62  # what a database column holds, and more than any calendar here
 _PARTS = 2  # of a state: values, and the statement behind them
 
 
-@dataclass(frozen=True, slots=True)
-class PublicEntry:
-    """A public record as its entry has it."""
+class PublicEntry(commitments.PublicEntry):
+    """A public entry whose topic and fields are those of a class of ours."""
 
-    recorded_at_us: int
-    stream: UUID
-    version: int
-    topic: str
-    state: bytes
+    __slots__ = ()
 
     def event(self, position: int) -> Any:
         """Return the event that this record is.
@@ -55,17 +48,22 @@ def parse_entry(data: bytes) -> PublicEntry | None:
         Corrupt: `entry-form`: it is neither 33 opaque bytes nor a public record in its one form;
             `entry-topic`: no public record has that topic; `entry-fields`: not those of its class.
     """
-    kind, size = data[:1], len(data)
-    if kind == PRIVATE_ENTRY and size == 1 + HASH_BYTES:
+    if data[:1] == PRIVATE_ENTRY and len(data) == 1 + HASH_BYTES:
         return None
-    if kind != PUBLIC_ENTRY or size < _TOPIC_AT:
+    if data[:1] != PUBLIC_ENTRY:
         raise Corrupt("an entry is neither a commitment nor a public record", code="entry-form")
-    end = _TOPIC_AT + int.from_bytes(data[_LENGTH_AT:_TOPIC_AT], "big")
     try:
-        topic = data[_TOPIC_AT:end].decode()
-        values = unpack_canonical(data[end:])
-    except (UnicodeDecodeError, Corrupt) as error:
+        entry = PublicEntry(*read_public_entry(data))
+        values = unpack_canonical(entry.state)
+    except (Malformed, Corrupt) as error:
         raise Corrupt("a public record is not in its one form", code="entry-form") from error
+    _check_fields(entry.topic, values)
+    if entry.recorded_at_us > _INSTANT_MAX_US:
+        raise Corrupt("a public record was recorded at no time that there is", code="entry-form")
+    return entry
+
+
+def _check_fields(topic: str, values: list[Any]) -> None:
     event_class = EVENTS.get(topic)
     if event_class is None or event_class.PRIVACY is not PUBLIC:
         raise Corrupt("no public record has such a topic", code="entry-topic")
@@ -77,16 +75,6 @@ def parse_entry(data: bytes) -> PublicEntry | None:
         or not _is_head(opened)
     ):
         raise Corrupt("a public record does not have the fields of its class", code="entry-fields")
-    recorded_at_us = int.from_bytes(data[1:_STREAM_AT], "big")
-    if recorded_at_us > _INSTANT_MAX_US:
-        raise Corrupt("a public record was recorded at no time that there is", code="entry-form")
-    return PublicEntry(
-        recorded_at_us,
-        UUID(bytes=data[_STREAM_AT:_VERSION_AT]),
-        int.from_bytes(data[_VERSION_AT:_LENGTH_AT], "big"),
-        topic,
-        data[end:],
-    )
 
 
 def _is_head(opened: list[Any]) -> bool:
