@@ -14,12 +14,7 @@ from ledger.log.note import format_note, parse_note
 from ledger.log_keys import LogKeys
 from ledger.publisher import NO_PREVIOUS, Published
 
-_ALL = "SELECT number, size, root, previous, note FROM checkpoint ORDER BY number"
-_FROM = "SELECT number, size, root, previous, note FROM checkpoint WHERE number >= ? ORDER BY number"
-_UP_TO = (
-    "SELECT number, size, root, previous, note FROM checkpoint WHERE size > 0 AND size <= ?"
-    " ORDER BY number DESC LIMIT 1"
-)
+_CHECKPOINTS = "SELECT number, size, root, previous, note FROM checkpoint"
 
 
 class PublishedLog(NamedTuple):
@@ -45,14 +40,16 @@ class PublishedLog(NamedTuple):
 
 def newest_checkpoint(connection: Connection, size_max: int) -> Published | None:
     """Return the newest checkpoint of at most so many records, None where there is none."""
-    row = connection.execute(_UP_TO, (size_max,)).fetchone()
+    row = connection.execute(
+        f"{_CHECKPOINTS} WHERE size > 0 AND size <= ? ORDER BY number DESC LIMIT 1", (size_max,)
+    ).fetchone()
     return None if row is None else _published(row)
 
 
 def checkpoints(connection: Connection, base: Published | None) -> Iterator[Published]:
     """Yield the checkpoints from `base` on, all of them without it."""
-    rows = connection.execute(_ALL) if base is None else connection.execute(_FROM, (base.number,))
-    return map(_published, rows)
+    first = -(2**63) if base is None else base.number
+    return map(_published, connection.execute(f"{_CHECKPOINTS} WHERE number >= ? ORDER BY number", (first,)))
 
 
 def _published(row: tuple[int, int, bytes, bytes, bytes]) -> Published:
