@@ -10,17 +10,14 @@ from typing import Any
 from uuid import UUID
 
 from ledger.application import Ledger
-from ledger.domain.founding import OPERATOR_BODY
 from ledger.domain.organisation import Organisation
 from ledger.founding import CREDENTIAL
-from ledger.ids import public_id
 from ledger.keys.did import body_did, body_segment, did_document, operator_did, provider_did
 from ledger.keys.keystore import current_signer, custody_label
 from ledger.keys.signer import Signer
+from ledger.log_keys import OPERATOR
 from projections.exports.model import Developer, IssuerProfile
 from projections.trust_facts import credential_keys, keyring_as_at, multikey_of_key
-
-OPERATOR_ID = public_id("organisation", OPERATOR_BODY)
 
 
 class Issuers:
@@ -59,9 +56,9 @@ class Issuers:
     def operator_signer(self, as_at: int | None = None) -> Signer:
         """Return the key that signs records now, or the trust file as at a size: one that the file names."""
         if as_at is None:
-            return self._ledger.signer(CREDENTIAL, OPERATOR_ID, CREDENTIAL)
+            return self._ledger.signer(CREDENTIAL, OPERATOR, CREDENTIAL)
         keystore, keyring = self._ledger.keystore, keyring_as_at(self._ledger, as_at)
-        return current_signer(keystore, CREDENTIAL, keyring, OPERATOR_ID, CREDENTIAL, as_at + 1)
+        return current_signer(keystore, CREDENTIAL, keyring, OPERATOR, CREDENTIAL, as_at + 1)
 
     def developer(self, label: str) -> Developer:
         """Return the developer of a micro-credential by its number or body code."""
@@ -83,7 +80,7 @@ class Issuers:
 
     def _identified(self, segment: str | None) -> tuple[UUID | None, str]:
         if segment is None:
-            return OPERATOR_ID, operator_did(self.host)
+            return OPERATOR, operator_did(self.host)
         organisations = self._ledger.register().organisations.values()
         found = next((one for one in organisations if _segment(one) == segment), None)
         return (None, "") if found is None else (found.id, self._did(found))

@@ -8,15 +8,14 @@ from uuid import UUID
 
 from ledger.application import Ledger
 from ledger.authority import keyring_of
-from ledger.domain.founding import OPERATOR_BODY
 from ledger.domain.register import Register
 from ledger.encoding.multi import multikey
-from ledger.ids import public_id
+from ledger.founding import CREDENTIAL
 from ledger.keys.did import operator_did, provider_did
 from ledger.keys.keyring import Keyring, RegisteredKey
 from ledger.keys.signer import public_key_of_jwk
 from ledger.log.policy import NONE, Policy, format_policy, of_log
-from ledger.log_keys import log_keys_of
+from ledger.log_keys import OPERATOR, log_keys_of
 from ledger.publisher import Published
 from ledger.store.readback import records
 from projections.exports.model import (
@@ -29,8 +28,6 @@ from projections.exports.model import (
     TrustOperator,
 )
 
-CREDENTIAL = "credential"
-
 
 def trust_facts(ledger: Ledger, published: Published, policy: Policy | None = None) -> TrustFile:
     """Return the facts of a trust file as at a checkpoint; `policy` says which witnesses must see one."""
@@ -39,9 +36,9 @@ def trust_facts(ledger: Ledger, published: Published, policy: Policy | None = No
     connection = ledger.store.database.reader
     (first,) = records(connection, 1, 1)
     (newest,) = records(connection, published.size, published.size)
-    # The instant of the newest record it takes in: the same facts give the same bytes.
     # All keys there ever were: which of them must have signed, the file says beside it, by size.
     witnesses = log_policy(log_keys_of(register).every, policy)
+    # Made at the instant of the newest record it takes in: the same facts give the same bytes.
     return trust_of(register, published.size, newest.recorded_at_us, first.leaf, witnesses)
 
 
@@ -59,7 +56,6 @@ def trust_of(
     """
     founding, keyring = register.founding, keyring_of(register)
     assert founding is not None, "a trust file is of a ledger that was founded"
-    operator = public_id("organisation", OPERATOR_BODY)
     return TrustFile(
         made_at_us=made_at_us,
         as_at_position=position,
@@ -70,7 +66,7 @@ def trust_of(
         ),
         witness_policy=witness_policy,
         operator=TrustOperator(
-            operator_did(founding.host), founding.operator_name, trust_keys(keyring, operator)
+            operator_did(founding.host), founding.operator_name, trust_keys(keyring, OPERATOR)
         ),
         issuers=tuple(_issuers(register, keyring, founding.host)),
         microcredentials=tuple(_microcredentials(register)),
