@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from ..errors import Malformed
+from ..errors import Malformed, Refused
 from .tlog import LOG_KINDS, WITNESS_KINDS, Checkpoint, LogKey, parse_vkey
 
 NONE = "none"
@@ -63,13 +63,19 @@ class Policy:
     def confirmed(self, checkpoint: Checkpoint) -> dict[str, int]:
         """Return who confirmed a checkpoint, and when, in seconds since 1970 (0: it does not say when).
 
-        Signatures of others than the policy's witnesses are passed over.
-
-        Raises:
-            Refused: one under the name and id of a known witness does not hold.
+        Signatures of others than the policy's witnesses are passed over. A known witness has confirmed
+        only if all that stands under its name and id holds: one line that anybody could add must not
+        spoil what others confirmed.
         """
-        found = {name: key.signed_at(checkpoint) for name, key in self.witnesses.items()}
+        found = {name: _confirmed_at(key, checkpoint) for name, key in self.witnesses.items()}
         return {name: time_s for name, time_s in found.items() if time_s is not None}
+
+
+def _confirmed_at(key: LogKey, checkpoint: Checkpoint) -> int | None:
+    try:
+        return key.signed_at(checkpoint)
+    except Refused:
+        return None
 
 
 def parse_policy(text: str) -> Policy:

@@ -52,6 +52,14 @@ def _policies_met(cases: Folder, logs: str, witnesses: tuple[str, ...]) -> None:
         {"witnesses": {"one": at}},
         policy=f"{second}quorum one\n",
     )
+    held = log.WITNESSES["one"].cosign(log.text_of().encode(), at)
+    broken = log.WITNESSES["three"].cosign(log.text_of(11).encode(), at)
+    cases.accepted(
+        "one-cosignature-does-not-hold",
+        "What does not hold counts as none, and spoils nothing.",
+        {"witnesses": {"one": at}},
+        note=log.note_of(log.log_signature(), broken, held),
+    )
     del three
 
 
@@ -68,6 +76,12 @@ def _policies_not_met(cases: Folder, logs: str, witnesses: tuple[str, ...]) -> N
         log.log_signature(), log.WITNESSES["one"].cosign(log.text_of(11).encode(), log.SIGNED_AT_S)
     )
     cases.refused("cosigned-another-size", "quorum", "A cosignature of another tree.", note=wrong)
+    twice = log.note_of(
+        log.log_signature(),
+        log.WITNESSES["one"].cosign(log.text_of().encode(), log.SIGNED_AT_S),
+        log.WITNESSES["one"].cosign(log.text_of(11).encode(), log.SIGNED_AT_S),
+    )
+    cases.refused("cosigned-well-and-badly", "quorum", "Of one witness all must hold.", note=twice)
     foreign = log.note_of(
         log.log_signature(word="another"), log.WITNESSES["one"].cosign(log.text_of().encode(), 1)
     )

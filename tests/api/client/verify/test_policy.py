@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.client.errors import Malformed, Refused
+from api.client.errors import Malformed
 from api.client.verify.policy import SIZE_MAX, parse_policy
 from api.client.verify.tlog import parse_checkpoint
 from tests.api.client.verify.words import WORLD
@@ -237,13 +237,20 @@ def test_who_confirmed_and_when():
         ),
     ],
 )
-def test_a_bad_cosignature_of_a_known_witness_spoils_the_note(line):
-    """A signature under a known name and id must hold, or the whole note is refused."""
+def test_a_cosignature_that_does_not_hold_counts_as_none(line):
+    """Under a known name and id stands what does not hold: that witness has not confirmed, others have."""
     policy = parse_policy(
-        f"witness a {X[0].vkey}\nwitness b {MldsaKey('pq').vkey('pq.example/w')}\nquorum none\n"
+        f"witness a {X[0].vkey}\nwitness b {MldsaKey('pq').vkey('pq.example/w')}\n"
+        f"witness c {X[2].vkey}\nquorum c\n"
     )
+    text = WORLD.log.text(WORLD.size)
 
-    with pytest.raises(Refused) as caught:
-        policy.confirmed(cosigned(line(WORLD.log.text(WORLD.size))))
+    assert policy.confirmed(cosigned(line(text), X[2].line(text, 60))) == {"c": 60}
 
-    assert caught.value.code == "checkpoint-signature"
+
+def test_of_several_cosignatures_of_one_witness_all_must_hold():
+    """A good one beside a bad one under the same key: that witness has not confirmed."""
+    policy = parse_policy(f"witness a {X[0].vkey}\nquorum a\n")
+    text = WORLD.log.text(WORLD.size)
+
+    assert policy.confirmed(cosigned(X[0].line(text, 90), X[0].line(f"{text}more\n", 80))) == {}

@@ -65,15 +65,40 @@ def test_a_cosignature_from_the_future_is_none():
     assert 7 not in codes(witnessed({THREE[0]: NOON, THREE[1]: now_s + 299}))
 
 
-def test_a_cosignature_of_a_known_witness_that_does_not_hold_fails():
-    """Even where enough others hold: somebody has tampered with the note."""
-    note = WORLD.log.checkpoint(WORLD.size, witnesses={THREE[0]: NOON, THREE[2]: NOON})
-    line = THREE[1].line(WORLD.log.text(WORLD.size - 1), NOON)
+def bad_line(at):
+    """Return a cosignature of a known witness that does not hold under the newest tree."""
+    return THREE[at].line(WORLD.log.text(WORLD.size - 1), NOON)
 
-    verdict = judged(WORLD.badge(AWARD, receipt=with_note(note + line)), trust=trust())
+
+def test_a_cosignature_that_does_not_hold_counts_as_none():
+    """Where enough others hold it changes nothing: whoever passes a receipt on could add such a line."""
+    note = WORLD.log.checkpoint(WORLD.size, witnesses={THREE[0]: NOON, THREE[2]: NOON})
+
+    verdict = judged(WORLD.badge(AWARD, receipt=with_note(note + bad_line(1))), trust=trust())
+
+    assert verdict.headline == "Verified"
+    assert sentence(verdict, 7).endswith("included; witnessed by 2 of 3, first on 12 November 2026.")
+
+
+def test_a_cosignature_that_does_not_hold_makes_no_quorum():
+    """One of the two that are needed holds and one does not: published, not yet witnessed."""
+    note = WORLD.log.checkpoint(WORLD.size, witnesses={THREE[0]: NOON})
+
+    verdict = judged(WORLD.badge(AWARD, receipt=with_note(note + bad_line(1))), trust=trust())
+
+    assert codes(verdict) == {7: ("not_checked", "receipt-not-witnessed")}
+    assert "1 of 3 witnesses" in sentence(verdict, 7)
+
+
+def test_a_signature_of_the_log_that_does_not_hold_fails_beside_all_witnesses():
+    """One bad line under the name and id of a log key: the receipt is not the log's, whoever cosigned."""
+    note = WORLD.log.checkpoint(WORLD.size, witnesses=dict.fromkeys(THREE, NOON))
+    bad = WORLD.log.key.note_line(ORIGIN, WORLD.log.text(WORLD.size - 1))
+
+    verdict = judged(WORLD.badge(AWARD, receipt=with_note(note + bad)), trust=trust())
 
     assert verdict.headline == "Not valid"
-    assert codes(verdict)[7] == ("failed", "receipt-cosignature")
+    assert codes(verdict)[7] == ("failed", "receipt-signature")
 
 
 def test_witnesses_that_nobody_asks_for_are_told_all_the_same():
