@@ -147,7 +147,13 @@ class Memory:
             yield
 
     def remember_moment(self, name: str, moment: str, digest: str) -> str | None:
-        """Remember a status list's bits at the moment it was signed; return others seen for that moment."""
+        """Remember a status list's bits at the moment it was signed; return others seen for that moment.
+
+        Args:
+            name: of the list.
+            moment: in the one spelling that sorts by time, so that the oldest are forgotten first.
+            digest: of the bits, in hex.
+        """
         moments = self.state.moments.setdefault(name, {})
         before = moments.setdefault(moment, digest)
         for oldest in sorted(moments)[:-MOMENTS_MAX]:

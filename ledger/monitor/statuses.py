@@ -4,8 +4,10 @@ Source: LEDGER.md 5 (status digests); Bitstring Status List v1.0 §2.1 (validFro
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
+from ledger.errors import Malformed
 from ledger.monitor.findings import Findings
 from ledger.monitor.state import Memory
 
@@ -25,6 +27,21 @@ class Served(NamedTuple):
 def name_of(one: StatusList) -> str:
     """Return how a list is called: `95001/1`."""
     return f"{one[0]}/{one[1]}"
+
+
+def moment_of(text: str) -> str:
+    """Return an instant in the one spelling that sorts by time: UTC, microseconds.
+
+    Raises:
+        Malformed: `status-form`: it is no instant with an offset.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise Malformed("its validFrom says no offset", code="status-form")
+        return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError) as error:
+        raise Malformed("its validFrom is no instant", code="status-form") from error
 
 
 def in_force(
@@ -47,15 +64,16 @@ def judge(
 ) -> None:
     """Hold one served list to the log, and to what was served for the same moment before.
 
-    Findings: `status-bits`, bits that were not in force; `status-moment`, two lists for one moment.
+    Findings: `status-bits`, bits that were not in force; `status-moment`, two lists for one moment,
+    however it is spelled; `status-form`, a moment that is none.
     """
     name, where = name_of(one), f"status list {name_of(one)}"
     if allowed is not None and served.digest not in allowed:
         findings.add(
             "status-bits", where, f"the bits served are not those in force in the log: {served.digest.hex()}"
         )
-    other = memory.remember_moment(name, served.moment, served.digest.hex())
-    if other is not None:
-        findings.add(
-            "status-moment", where, f"two lists for {served.moment}: {other} and {served.digest.hex()}"
-        )
+    with findings.at(where):
+        moment = moment_of(served.moment)
+        other = memory.remember_moment(name, moment, served.digest.hex())
+        if other is not None:
+            findings.add("status-moment", where, f"two lists for {moment}: {other} and {served.digest.hex()}")
