@@ -28,6 +28,7 @@ LIST_MAX_BYTES = 1 << 20
 TRUST_MAX_BYTES = 16 << 20
 _PAGE_MAX_BYTES = 4 << 20
 _PAGES_MAX = 10_000
+_PAGES_MAX_BYTES = 64 << 20  # all of them together
 # Nothing of the log says these: when the file was made, and which witnesses its operator asks.
 _NOT_FROM_THE_LOG = ("made_at", "witness_policy")
 
@@ -121,14 +122,15 @@ def served_pages(ledger: Site) -> list[tuple[date, dict[str, Any]]]:
 
     Raises:
         Absent, Unavailable: a page is not to be had.
-        Malformed: `pages`: a page is none, or there is no end of them.
+        Malformed: `pages`: a page is none, or there is no end of them; `too-large`: all together are.
     """
     found: list[tuple[date, dict[str, Any]]] = []
+    left_bytes = _PAGES_MAX_BYTES
     following = "register?format=json"
     for _ in range(_PAGES_MAX):
-        page = parse(
-            ledger.get(following, _PAGE_MAX_BYTES, "application/json"), size_max_bytes=_PAGE_MAX_BYTES
-        )
+        data = ledger.get(following, min(_PAGE_MAX_BYTES, left_bytes), "application/json")
+        left_bytes -= len(data)
+        page = parse(data, size_max_bytes=_PAGE_MAX_BYTES)
         try:
             on, entries, after = date.fromisoformat(page["as_on"]), page["found"], page["after"]
             found += [(on, dict(one)) for one in entries]
