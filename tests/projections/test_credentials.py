@@ -24,28 +24,12 @@ from projections import credentials
 from projections.credentials import Issued
 from projections.exports.securing import document_bytes
 from projections.kept_documents import KeptDocuments
-from tests.projections.office import KEY, Office, an_office, office_copied
+from tests.projections.office import KEY, Office, an_office
 from tests.support.ledgers import statement
 from tests.support.witnessing import Network, dead, honest, witnessed_publisher
 from tests.support.world import ANA, BEN, PROVIDER, a_result, an_award, an_enrolment
 
 HOST = "ledger.example"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a ledger in which Ana and Ben hold awards, published and folded."""
-    folder = tmp_path_factory.mktemp("made") / "ledger"
-    an_office(folder).close()
-    return folder
-
-
-@pytest.fixture
-def office(made: Path, tmp_path: Path) -> Iterator[Office]:
-    """A ledger of one's own."""
-    opened = office_copied(made, tmp_path / "ledger")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

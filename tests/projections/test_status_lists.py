@@ -1,7 +1,6 @@
 """Status lists: a digest in the log whenever bits change, and no bits served that are not published."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -21,27 +20,11 @@ from projections.exports.status_list import VALID_FOR, StatusBits
 from projections.status_lists import StatusLists
 from tests.ledger.monitor.forging import trusted
 from tests.projections.exports.world import proof_holds
-from tests.projections.office import Office, an_office, office_copied
+from tests.projections.office import Office, an_office
 from tests.support.ledgers import statement
 from tests.support.world import ANA, BEN, PROVIDER, a_result, an_award, an_enrolment
 
 LIST = (PROVIDER, 1)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a ledger in which Ana and Ben hold awards; their list is published."""
-    folder = tmp_path_factory.mktemp("made") / "ledger"
-    an_office(folder).close()
-    return folder
-
-
-@pytest.fixture
-def office(made: Path, tmp_path: Path) -> Iterator[Office]:
-    """A ledger of one's own."""
-    opened = office_copied(made, tmp_path / "ledger")
-    yield opened
-    opened.close()
 
 
 def served(office: Office) -> dict[str, Any]:
@@ -49,6 +32,20 @@ def served(office: Office) -> dict[str, Any]:
     data = office.issuer.status_list(*LIST)
     assert data is not None
     return dict(json.loads(data))
+
+
+def revoked_on_old_views(office: Office) -> None:
+    """Revoke Ana's award, and put back the views of before."""
+    office.views.close()
+    old = office.house.files.views.read_bytes()
+    office.reopen_views()
+    office.revoke_award(ANA)
+    office.turn()
+    office.views.close()
+    for path in office.house.files.folder.glob("views.sqlite-*"):
+        path.unlink()
+    office.house.files.views.write_bytes(old)
+    office.reopen_views()
 
 
 def bits_of(document: dict[str, Any]) -> StatusBits:
@@ -327,16 +324,7 @@ def test_the_next_key_signs_at_once(office):
 
 def test_views_that_are_behind_serve_no_older_bits(office):
     """An old copy of the views was put back: later, in words, never fewer revocations than published."""
-    office.views.close()
-    old = office.house.files.views.read_bytes()
-    office.reopen_views()
-    office.revoke_award(ANA)
-    office.turn()
-    office.views.close()
-    for path in office.house.files.folder.glob("views.sqlite-*"):
-        path.unlink()
-    office.house.files.views.write_bytes(old)
-    office.reopen_views()
+    revoked_on_old_views(office)
 
     with pytest.raises(Unavailable) as caught:
         office.issuer.status_list(*LIST)
@@ -444,16 +432,7 @@ def test_a_turn_in_which_nothing_was_folded_asks_nothing(office):
 
 def test_views_that_are_behind_record_nothing(office):
     """An old copy of the views was put back: its older bits are not news."""
-    office.views.close()
-    old = office.house.files.views.read_bytes()
-    office.reopen_views()
-    office.revoke_award(ANA)
-    office.turn()
-    office.views.close()
-    for path in office.house.files.folder.glob("views.sqlite-*"):
-        path.unlink()
-    office.house.files.views.write_bytes(old)
-    office.reopen_views()
+    revoked_on_old_views(office)
 
     recorded = office.issuer.status_lists.record_changes()
 

@@ -1,7 +1,7 @@
 """A copy only grows, holds nothing that was not checked, and is whole again after every interruption."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,25 +14,7 @@ from ledger.monitor.mirroring import copied, pull, served
 from ledger.monitor.source import LogSource, folder
 from ledger.monitor.trusted import Trusted
 from tests.ledger.monitor.forging import entries_of, trusted, write_log
-from tests.support.ledgers import House, a_study_ledger, open_house, people
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a published ledger."""
-    house = a_study_ledger(tmp_path_factory.mktemp("mirroring") / "ledger")
-    house.register(*people(300))
-    house.publish()
-    house.close()
-    return house.files.folder
-
-
-@pytest.fixture
-def house(made: Path, tmp_path: Path) -> Iterator[House]:
-    """That ledger, to grow in one test."""
-    house = open_house(Path(shutil.copytree(made, tmp_path / "ledger")))
-    yield house
-    house.close()
+from tests.support.ledgers import House, people
 
 
 def files_in(place: Path) -> dict[str, bytes]:
