@@ -75,6 +75,10 @@ class PublishedTail:
                 f" before record {head.size + 1}, and no restore can join them"
             )
 
+    def root(self, size: int) -> bytes:
+        """Return the root of the published log at a size, from its tiles."""
+        return root_at(size, self._anchor.reader(self.anchored.size).node)
+
     def __iter__(self) -> Iterator[PublishedRecord]:
         """Yield the records in order of position; only once all were read, their root is known to be right.
 
@@ -137,7 +141,7 @@ class PublishedTail:
                 verify_signed(note, key)
         except LedgerError as error:
             raise Corrupt(f"the checkpoint at the anchor's place: {error}", code="anchor") from error
-        if root_at(signed.size, self._anchor.reader(self.anchored.size).node) != signed.root:
+        if self.root(signed.size) != signed.root:
             raise Corrupt("the checkpoint at the anchor's place is not that of its tiles", code="anchor")
         names = {(key.name, key.key_id) for key in keys}
         own = tuple(one for one in note.signatures if (one.name, one.key_id) in names)

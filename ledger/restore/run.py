@@ -26,7 +26,7 @@ from ledger.log_keys import log_keys_of
 from ledger.mapper import LedgerStoredEvent, store_public
 from ledger.policy import law
 from ledger.publisher import NO_PREVIOUS, Published, latest
-from ledger.restore.judging import Place, PublicRecords
+from ledger.restore.judging import Place, PublicRecords, Stored
 from ledger.restore.plan import LostReceipt, Restored, RestorePlan
 from ledger.restore.published import PublishedTail
 from ledger.store.anchor import Anchor
@@ -104,7 +104,7 @@ class _Restoring:
         self._ledger, self._store = ledger, ledger.store
         self._head = ledger.store.head()
         self._tail = PublishedTail(anchor, self._anchored(anchor), self._head)
-        self._records = PublicRecords(ledger.register().fork())
+        self._records = PublicRecords(ledger.register().fork(), Stored(ledger.store), self._tail.root)
         self.lost_rows: list[PlacedRow] = []
 
     def _anchored(self, anchor: Anchor) -> Checkpoint:
