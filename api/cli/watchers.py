@@ -33,6 +33,7 @@ from ledger.errors import Malformed
 from ledger.files import flush_folder, replace_file
 from ledger.log.note import parse_vkey
 from ledger.log.policy import parse_policy
+from ledger.log_keys import LogKeys, log_key_of_json
 from ledger.monitor.findings import Findings
 from ledger.monitor.source import LogSource, folder
 from ledger.monitor.trusted import Trusted
@@ -72,11 +73,13 @@ def trusted_by(trust: Path | None, policy: Path | None, vkeys: list[str] | None)
             return Trusted(keys, rules)
         _opened_trust(trust)
         content = parse(_bytes_of(trust), size_max_bytes=_FILE_MAX_BYTES)
-        named = [
-            parse_vkey(one["vkey"]) for one in content["log_keys"] if one["must_verify"] and one["to"] is None
-        ]
+        named = LogKeys(
+            log_key_of_json({name: one[name] for name in ("vkey", "from", "to")})
+            for one in content["log_keys"]
+            if one["must_verify"]
+        )
         witnesses = parse_policy(content["witness_policy"])
-        return Trusted((*keys, *named), rules or witnesses, content["origin"])
+        return Trusted(keys, rules or witnesses, content["origin"], named)
     except Malformed as error:
         fail(str(error), WRONG_USE)
 

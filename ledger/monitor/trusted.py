@@ -3,11 +3,11 @@
 Source: C2SP tlog-policy; LEDGER.md 5 (which log keys must all verify).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from ledger.errors import Corrupt, Malformed, Rollback, Split, Unauthorised
+from ledger.errors import Corrupt, Rollback, Split, Unauthorised
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
-from ledger.log.cosignature import verify_signed
+from ledger.log.cosignature import is_signed_by, verify_signed
 from ledger.log.note import Note, VerifierKey, parse_note
 from ledger.log.policy import Policy
 from ledger.log_keys import LogKeys
@@ -19,18 +19,20 @@ class Trusted:
     """What whoever asks believes beforehand about a log.
 
     origin: the log's name; None where any will do.
-    keys: all of these must have signed.
+    keys: all of these must have signed, whatever the size.
+    by_size: of these, all that count at a checkpoint's size must have signed, and one must count.
     policy: its log keys of which one must have signed, and its witnesses and their quorum.
     """
 
     keys: tuple[VerifierKey, ...] = ()
     policy: Policy | None = None
     origin: str | None = None
+    by_size: LogKeys = field(default_factory=LogKeys)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is believed beforehand: then any note would do, and somebody must say so."""
-        return not self.keys and (self.policy is None or not self.policy.logs)
+        return not self._named()
 
     def asks_for(self, log_keys: LogKeys) -> bool:
         """Whether the log's own keys are to be checked: nothing else is believed, or one of them is."""
@@ -45,10 +47,16 @@ class Trusted:
         own, policy = self._own(log_keys), self.policy
         if policy is not None and not own.isdisjoint(log.key for log in policy.logs):
             policy = replace(policy, logs=())
-        return replace(self, keys=tuple(key for key in self.keys if key not in own), policy=policy)
+        return replace(
+            self,
+            keys=tuple(key for key in self.keys if key not in own),
+            by_size=LogKeys(one for one in self.by_size if one.key not in own),
+            policy=policy,
+        )
 
     def _named(self) -> set[VerifierKey]:
-        return {*self.keys, *(() if self.policy is None else (log.key for log in self.policy.logs))}
+        logs = () if self.policy is None else self.policy.logs
+        return {*self.keys, *self._own(self.by_size), *(log.key for log in logs)}
 
     @staticmethod
     def _own(log_keys: LogKeys) -> set[VerifierKey]:
@@ -87,19 +95,14 @@ def read_checkpoint(data: bytes, trusted: Trusted, findings: Findings, where: st
 def _check_log(note: Note, checkpoint: Checkpoint, trusted: Trusted) -> None:
     if trusted.origin is not None and checkpoint.origin != trusted.origin:
         raise Unauthorised(f"it is the checkpoint of another log: {checkpoint.origin}", code="origin")
-    for key in trusted.keys:
+    counting = trusted.by_size.at(checkpoint.size)
+    if trusted.by_size and not counting:
+        raise Unauthorised(f"no known key of the log counts at size {checkpoint.size}", code="unsigned")
+    for key in (*trusted.keys, *counting):
         verify_signed(note, key)
     logs = [] if trusted.policy is None else [log.key for log in trusted.policy.logs]
-    if logs and not any(_holds(note, key) for key in logs):
+    if logs and not any(is_signed_by(note, key) for key in logs):
         raise Unauthorised("none of the known logs has signed it", code="policy-log")
-
-
-def _holds(note: Note, key: VerifierKey) -> bool:
-    try:
-        verify_signed(note, key)
-    except (Malformed, Unauthorised):
-        return False
-    return True
 
 
 def check_own_keys(seen: Seen, log_keys: LogKeys) -> None:

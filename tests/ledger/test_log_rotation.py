@@ -17,14 +17,15 @@ from ledger.founding import CHECKPOINT, CHECKPOINT_MLDSA, REGISTRAR
 from ledger.keys.mldsa import MldsaSigner
 from ledger.log.note import parse_vkey
 from ledger.log.policy import parse_policy
-from ledger.log_keys import FollowedLogKeys, log_key_json, log_key_of_json, log_keys_at, log_keys_of
+from ledger.log_keys import FollowedLogKeys, LogKeys, log_key_json, log_key_of_json, log_keys_at, log_keys_of
 from ledger.monitor.entries import parse_entry
+from ledger.monitor.findings import Findings
 from ledger.monitor.fsck import fsck
 from ledger.monitor.mirroring import copied_keys, pull
 from ledger.monitor.rebuilding import rebuild
 from ledger.monitor.source import folder
 from ledger.monitor.trusted import Trusted
-from ledger.monitor.watching import Watch
+from ledger.monitor.watching import Watch, compare
 from ledger.publisher import latest
 from ledger.restore import restore
 from tests.ledger.monitor.forging import entries_of
@@ -349,6 +350,47 @@ def test_new_keys_alone_are_believed_by_whoever_comes_later(house: House, tmp_pa
 
     assert watch.advance(folder(house.files.anchor)) is not None
     assert watch.result.findings.ok
+
+
+def test_a_trust_file_of_today_believes_an_older_copy_too(house: House, tmp_path: Path) -> None:
+    """Keys with their sizes: a copy of before the rotation, the log of now, and no forged one."""
+    older = shutil.copytree(house.files.anchor, tmp_path / "older")
+    rotated = turned(house)
+    trusted = Trusted(by_size=log_keys_of(house.ledger.register()))
+
+    for place in (older, house.files.anchor):
+        assert fsck(folder(place), trusted).findings.ok
+        watch = Watch(tmp_path / f"{place.name}.json", trusted, frozenset())
+        assert watch.advance(folder(place)) is not None
+        assert watch.result.findings.ok
+    forged_by_old_keys(house, rotated.retired)
+    assert [one.code for one in fsck(folder(house.files.anchor), trusted).findings.found] == ["unsigned"]
+    ended = Trusted(by_size=LogKeys(one for one in trusted.by_size if one.end is not None))
+    assert [one.code for one in fsck(folder(older), ended).findings.found] == []
+    assert [one.code for one in fsck(folder(house.files.anchor), ended).findings.found] == ["unsigned"]
+
+
+def test_a_second_address_is_held_to_the_keys_of_its_size(house: House, tmp_path: Path) -> None:
+    """Whoever compares two views after a rotation believes one of before it, and none forged since."""
+    older = shutil.copytree(house.files.anchor, tmp_path / "older")
+    log, believing = folder(house.files.anchor), believed(*first_vkeys(house))
+    assert Watch(tmp_path / "state.json", believing, frozenset()).advance(log) is not None
+    rotated = turned(house)
+    forged = shutil.copytree(house.files.anchor, tmp_path / "forged")
+    note = signed_by(house, rotated.retired, checkpoint_in(note_of(house)))
+    (forged / "checkpoint").write_text(note)
+    watch = Watch(tmp_path / "state.json", believing, frozenset())
+    followed = watch.advance(log)
+    assert followed is not None
+    assert watch.result.seen is not None
+
+    found = []
+    for other in (older, house.files.anchor, forged):
+        findings = Findings()
+        compare(watch.result.seen, followed, folder(other), watch.trusted, findings, watch.log_keys)
+        found.append([one.code for one in findings.found])
+
+    assert found == [[], [], ["unsigned"]]
 
 
 def test_keys_gathered_from_entries_are_those_of_the_register(house: House) -> None:
