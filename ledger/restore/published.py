@@ -6,7 +6,8 @@ first. Whatever is damaged is named by its file.
 Source: LEDGER.md 5; C2SP tlog-tiles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -22,11 +23,12 @@ from ledger.log.merkle import (
     root_of,
     verify_consistency,
 )
-from ledger.log.note import Note, format_note
+from ledger.log.note import Note, VerifierKey, format_note, format_signature
 from ledger.log.tiles import LEVEL_BITS, TILE_WIDTH, entries_path, tile_path
 from ledger.log_keys import LogKeys
 from ledger.privacy.commitments import PRIVATE_ENTRY, PublicEntry, read_public_entry
 from ledger.store.anchor import Anchor
+from ledger.store.cosignatures import Cosignature
 from ledger.store.recorder import Head
 
 _PRIVATE_ENTRY_BYTES = len(PRIVATE_ENTRY) + HASH_BYTES
@@ -146,6 +148,24 @@ class PublishedTail:
         names = {(key.name, key.key_id) for key in keys}
         own = tuple(one for one in note.signatures if (one.name, one.key_id) in names)
         return signed, format_note(Note(note.text, own)).decode()
+
+    def cosignatures(self, witnesses: Iterable[VerifierKey]) -> list[Cosignature]:
+        """Return the lines under the signed checkpoint that hold under keys of witnesses.
+
+        Lines of others, and lines that do not hold, are nobody's word, and are left out.
+        """
+        note, found = self._anchor.signed_note(), list[Cosignature]()
+        if note is None:
+            return found
+        for key in witnesses:
+            for one in note.signatures:
+                if (one.name, one.key_id) != (key.name, key.key_id):
+                    continue
+                with suppress(LedgerError):
+                    timestamp_s = verify_signed(Note(note.text, (one,)), key)
+                    if timestamp_s is not None:
+                        found.append(Cosignature(str(key), timestamp_s, format_signature(one)))
+        return found
 
 
 def _record(position: int, entry: bytes, leaf: bytes) -> PublishedRecord:

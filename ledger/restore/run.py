@@ -12,6 +12,7 @@ from uuid import UUID
 
 from ledger.application import Ledger
 from ledger.clock import civil_date, instant
+from ledger.cosigning import policy_of_log
 from ledger.database import Connection, IntegrityError
 from ledger.domain.base import Act
 from ledger.domain.claims import claims_of
@@ -22,6 +23,7 @@ from ledger.files import flush_folder, write_private
 from ledger.ids import public_id
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT, Frontier
+from ledger.log.note import VerifierKey, parse_vkey
 from ledger.log_keys import log_keys_of
 from ledger.mapper import LedgerStoredEvent, store_public
 from ledger.policy import law
@@ -30,6 +32,7 @@ from ledger.restore.judging import Place, PublicRecords, Stored
 from ledger.restore.plan import LostReceipt, Restored, RestorePlan
 from ledger.restore.published import PublishedTail
 from ledger.store.anchor import Anchor
+from ledger.store.cosignatures import cosigners, keep_cosignatures
 from ledger.store.importing import Import
 from ledger.store.jobs import PlacedRow
 from ledger.store.recorder import Write
@@ -144,6 +147,15 @@ class _Restoring:
         number, previous = (last.number + 1, last.digest) if last else (1, NO_PREVIOUS)
         return Published(number, signed.size, signed.root, previous, note)
 
+    def _witnesses(self) -> list[VerifierKey]:
+        """Return the keys of all witnesses that are known: by what they cosigned, and by the policy."""
+        own = log_keys_of(self._records.register)
+        policy = policy_of_log(self._ledger.files.policy, own.every)
+        known = [parse_vkey(vkey) for vkey in cosigners(self._store.database.reader)]
+        known += [one.key for one in policy.witnesses]
+        ours = {one.key.key for one in own}
+        return list({one.key: one for one in known if one.key not in ours}.values())
+
     # -------------------------------------------------------------- putting back
 
     def put_back(self, plan: RestorePlan, at_step: Step) -> int:
@@ -155,6 +167,7 @@ class _Restoring:
             The position of `tail.lost`.
         """
         checkpoint = self._checkpoint()
+        cosignatures = self._tail.cosignatures(self._witnesses())
         try:
             with self._store.database.writing() as connection:
                 if read_head(connection) != self._head:
@@ -162,6 +175,7 @@ class _Restoring:
                 self._import(connection)
                 if checkpoint is not None:
                     connection.execute("INSERT INTO checkpoint VALUES (?,?,?,?,?)", astuple(checkpoint))
+                    keep_cosignatures(connection, checkpoint.number, cosignatures)
                 at_step("put_back")
                 (told_at,) = self._store.append(connection, [self._tail_lost(plan)], Write())
                 at_step("told")

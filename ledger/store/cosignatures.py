@@ -58,6 +58,11 @@ def cosignatures_of(connection: Connection, checkpoint: int) -> list[Cosignature
     return [Cosignature(*row) for row in rows]
 
 
+def cosigners(connection: Connection) -> list[str]:
+    """Return the vkeys of all witnesses that ever cosigned."""
+    return [vkey for (vkey,) in connection.execute("SELECT vkey FROM cosigner ORDER BY number")]
+
+
 def cosigned_size(connection: Connection, vkeys: Collection[str]) -> int:
     """Return the size of the newest checkpoint under which one of these keys stands, 0 for none."""
     marks = ",".join("?" * len(vkeys))
