@@ -71,12 +71,18 @@ class House:
         self.ledger.check_writable()
 
     def catch_up(self) -> None:
-        """Fold what is stored into the views, record what follows from it, and publish it all, now."""
-        self.views.catch_up()
-        if self.fault is None:
-            self.issuer.status_lists.record_changes()
-            self.publisher.publish()
+        """Fold what is stored into the views, record what follows from it, and publish it all, now.
+
+        Publishing does not wait for views that cannot be folded: it was promised, they can be made again.
+        """
+        try:
             self.views.catch_up()
+            if self.fault is None:
+                self.issuer.status_lists.record_changes()
+        finally:
+            if self.fault is None:
+                self.publisher.publish()
+        self.views.catch_up()
 
 
 def files_of(data: Path, settings: Settings) -> LedgerFiles:

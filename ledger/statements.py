@@ -8,6 +8,7 @@ Source: LEDGER.md 2, SPEC.md 1.
 """
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -78,9 +79,34 @@ def read_statement(row: Row) -> Statement | tuple[Finding, ...]:
     findings: list[Finding] = []
     members = _read_members(kind.members, kind.names, raw, findings)
     who = _read_members(kind.who, kind.who_names, raw_who, findings)
+    if kind.public:
+        named = (name for name, value in raw.items() if _names_somebody(name, value))
+        findings.extend(finding("E831", column=name) for name in named)
     if not _who_agrees(kind, row, raw.get("who")):
         findings.append(finding("E901", column="who"))
     return tuple(findings) if findings else Statement(kind, members, who, raw, raw_who)
+
+
+# Keys, signatures and digests: what looks like a number in them is chance.
+_NOT_PROSE = frozenset(("jwk", "possession", "log_keys", "kid", "registrar", "operator"))
+# A student number has nine or ten digits, however they are spaced.
+_NSN_OR_EMAIL = re.compile(
+    r"(?<![0-9])(?<![0-9][ -])(?:[0-9][ -]?){8,9}[0-9](?![ -]?[0-9])|[^\s@]+@[^\s@]+\.[^\s@]+"
+)
+
+
+def _names_somebody(name: str, value: Any) -> bool:
+    """Whether a member of a public statement holds what must never stand in a log that forgets nothing.
+
+    Source: LEDGER.md 3 (no natural person in any public field).
+    """
+    if name in _NOT_PROSE:
+        return False
+    if isinstance(value, dict):
+        return any(_names_somebody(inner, one) for inner, one in value.items())
+    if isinstance(value, list):
+        return any(_names_somebody(name, one) for one in value)
+    return isinstance(value, str) and _NSN_OR_EMAIL.search(value) is not None
 
 
 def _read_members(

@@ -373,7 +373,7 @@ class DirectoryProjection(ViewProjection):
         "key": "INSERT OR REPLACE INTO {key} VALUES (?,?,?,?,?,?,?,?,?,NULL,NULL,NULL,NULL,NULL)",
         "key_retired": "UPDATE {key} SET retired_at = ?, retired_from = ? WHERE stream = ?",
         "key_revoked": """
-          UPDATE {key} SET revoked_at = ?, revoked_for = ?, suspected_from = ? WHERE stream = ?
+          UPDATE {key} SET revoked_at = COALESCE(revoked_at, ?), revoked_for = ?, suspected_from = ? WHERE stream = ?
         """,
         # Everything that was open then; what was given after it stays open.
         "role_end": """

@@ -1,12 +1,13 @@
 """Accreditations: which provider may deliver, assess and award which versions, from when to when."""
 
 from ledger.commands.base import Decision, Request
-from ledger.commands.checks import Findings, not_before, only_regulator, provider_on, rule_set
+from ledger.commands.checks import Findings, listed_value, not_before, only_regulator, provider_on, rule_set
 from ledger.domain.accreditation import Accreditation, AccreditationEnded, AccreditationGranted
 from ledger.domain.organisation import PROVIDER, Organisation
 from ledger.ids import public_id
 from ledger.policy import rules
 from ledger.policy.findings import finding
+from ledger.policy.framework import ACCREDITATION_END_REASONS
 
 
 def grant(request: Request) -> Decision:
@@ -87,7 +88,8 @@ def _version(request: Request, version: int) -> Findings:
 def end(request: Request) -> Decision:
     """Decide `accreditation.ended`: the last day of every grant that is open."""
     members = request.members
-    findings = only_regulator(request)
+    reasons = ACCREDITATION_END_REASONS
+    findings = (*only_regulator(request), *listed_value("reason", members["reason"], reasons))
     key = members["provider"], members["code"]
     held = request.register.accreditations.get(key)
     began = [one.valid_from for one in held.grants if one.ended_on is None] if held is not None else []

@@ -1,5 +1,7 @@
 """Keys: registered, retired and revoked by their organisation, or by the registrar for anybody.
 
+What a stolen key signed is settled by the registrar alone.
+
 That the private key is held, and that the signing key has the purpose `keys`, the application has
 checked before.
 """
@@ -7,18 +9,19 @@ checked before.
 from datetime import date
 
 from ledger.commands.base import Decision, Request
-from ledger.commands.checks import NONE, Findings, listed_value, not_allowed
+from ledger.commands.checks import NONE, Findings, listed_value, not_allowed, only_regulator
 from ledger.domain.base import PublicEvent
-from ledger.domain.founding import CHECKPOINT
+from ledger.domain.founding import CHECKPOINT, REGISTRAR_PURPOSES
 from ledger.domain.key import Key, KeyAnnulled, KeyReaffirmed, KeyRegistered, KeyRetired, KeyRevoked
 from ledger.domain.organisation import Organisation
+from ledger.domain.register import Register
 from ledger.errors import Malformed
 from ledger.ids import public_id
 from ledger.keys.mldsa import is_mldsa_jwk, mldsa_thumbprint
 from ledger.keys.signer import jwk_text, public_key_of_jwk, thumbprint
 from ledger.log_keys import OPERATOR, ends_last_ed25519
 from ledger.policy.findings import finding
-from ledger.policy.framework import CUSTODIES, KEY_PURPOSES
+from ledger.policy.framework import CUSTODIES, KEY_END_REASONS, KEY_PURPOSES
 
 
 def register(request: Request) -> Decision:
@@ -102,8 +105,9 @@ def retire(request: Request) -> Decision:
     refused, key = _live_key(request)
     if key is None:
         return Decision(refused)
-    if ends_last_ed25519(request.register, key.kid):
-        return Decision((finding("E830"),))
+    last = _last_of_its_kind(request, key)
+    if last:
+        return Decision(last)
     retired_from: date = request.members["from"]
     key.record(KeyRetired, request.act, retired_from=retired_from)
     return Decision(changed=(key,))
@@ -112,30 +116,62 @@ def retire(request: Request) -> Decision:
 def revoke(request: Request) -> Decision:
     """Decide `key.revoked`: the key counts no longer, and perhaps had stopped to earlier.
 
-    A key that was retired can be revoked too: that it was stolen may come to light later.
+    A key that was retired can be revoked too, and one that was revoked once more with an earlier
+    suspicion: that it was stolen, and since when, may come to light later.
     """
     refused, key = _known_key(request)
     if key is None:
         return Decision(refused)
-    if key.revoked_for is not None:
-        return Decision((finding("E826"),))
-    if ends_last_ed25519(request.register, key.kid):
-        return Decision((finding("E830"),))
     since = request.members.get("suspected_from")
-    if since is not None and not _can_be_suspect(request, key, since):
-        return Decision((finding("E828", column="suspected_from", first=since, last=request.act.as_of + 1),))
+    if key.revoked_for is not None and not _is_earlier(since, key.suspected_from):
+        return Decision((finding("E826"),))
+    findings = (
+        *_last_of_its_kind(request, key),
+        *listed_value("reason", request.members["reason"], KEY_END_REASONS),
+        *_can_be_suspect(request, key, since),
+    )
+    if findings:
+        return Decision(findings)
     key.record(KeyRevoked, request.act, reason=request.members["reason"], suspected_from=since)
     return Decision(changed=(key,))
 
 
-def _can_be_suspect(request: Request, key: Key, since: int) -> bool:
-    """Whether the key was on record before that position, and the position is not yet to come."""
+def _is_earlier(since: int | None, known: int | None) -> bool:
+    return since is not None and (known is None or since < known)
+
+
+def _last_of_its_kind(request: Request, key: Key) -> Findings:
+    """Refuse to end a key without which the log, or the registrar, could not go on."""
+    if key.ended:
+        return NONE
+    if ends_last_ed25519(request.register, key.kid):
+        return (finding("E830"),)
+    return (finding("E829"),) if _is_registrars_last(request.register, key) else NONE
+
+
+def _is_registrars_last(register: Register, key: Key) -> bool:
+    founding = register.founding
+    if founding is None or key.organisation != public_id("organisation", founding.registrar_number):
+        return False
+    kids = {*register.keys, *(kid for _, kid, _, _ in founding.first_keys())} - {key.kid}
+    others = [other for kid in kids if (other := register.key(kid)) and not other.ended]
+    left = [other.purposes for other in others if other.organisation == key.organisation]
+    return not all(any(purpose in purposes for purposes in left) for purpose in REGISTRAR_PURPOSES)
+
+
+def _can_be_suspect(request: Request, key: Key, since: int | None) -> Findings:
+    """Refuse a suspicion from before the key was on record, after it ended, or still to come."""
+    if since is None:
+        return NONE
     at = request.register.positions_of(key.kid)  # none while it is registered in this same submission
-    return at is not None and at.registered_at < since <= request.act.as_of + 1
+    until = min(request.act.as_of + 1, (at and at.ended_at) or request.act.as_of + 1)
+    if at is not None and at.registered_at < since <= until:
+        return NONE
+    return (finding("E828", column="suspected_from", first=since, last=until),)
 
 
 def reaffirm(request: Request) -> Decision:
-    """Decide `key.reaffirmed`: the organisation stands by what a suspected key signed at these positions."""
+    """Decide `key.reaffirmed`: what a suspected key signed at these positions was its organisation's own."""
     return _settle(request, KeyReaffirmed)
 
 
@@ -145,16 +181,20 @@ def annul(request: Request) -> Decision:
 
 
 def _settle(request: Request, event_class: type[PublicEvent]) -> Decision:
+    """Decide what becomes of positions at which a key is suspect: the registrar says it, and may mend it.
+
+    An organisation does not settle by itself: whoever has stolen one of its keys may have another, and
+    would clear his own records, or take away those of years.
+    """
     refused, key = _known_key(request)
-    if key is None:
+    refused = (*refused, *only_regulator(request))
+    if key is None or refused:
         return Decision(refused)
     first, last = request.members["first"], request.members["last"]
     at = request.register.positions_of(key.kid)
     since, until = key.suspected_from, at and at.ended_at
     if since is None or until is None or not since <= first <= last <= until:
         return Decision((finding("E828", first=first, last=last),))
-    if any(first <= end and begin <= last for begin, end in (*key.reaffirmed, *key.annulled)):
-        return Decision((finding("E829", first=first, last=last),))
     key.record(event_class, request.act, first=first, last=last)
     return Decision(changed=(key,))
 

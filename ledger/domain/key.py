@@ -6,6 +6,8 @@ from uuid import UUID
 
 from ledger.domain.base import Created, LedgerAggregate, PublicEvent
 
+Ranges = tuple[tuple[int, int], ...]  # first and last position, both included; ascending and apart
+
 
 class KeyRegistered(Created, PublicEvent):
     """An organisation's key may be used for these purposes by records after this one.
@@ -53,7 +55,7 @@ class KeyRetired(PublicEvent):
 
 
 class KeyRevoked(PublicEvent):
-    """A key counts no longer.
+    """A key counts no longer; once more for the same key, it moves the suspicion to an earlier position.
 
     suspected_from: position from which on somebody else may have used it; what it signed there and
         later is suspect until it is reaffirmed or annulled. None where nobody else had it.
@@ -72,7 +74,7 @@ class KeyRevoked(PublicEvent):
 
 
 class KeyReaffirmed(PublicEvent):
-    """Its organisation stands by what a suspected key signed at positions `first` to `last`, included."""
+    """What a suspected key signed at positions `first` to `last`, both included, was its own."""
 
     TOPIC = "key.reaffirmed"
     OPEN = ("first", "last")
@@ -81,12 +83,13 @@ class KeyReaffirmed(PublicEvent):
     last: int
 
     def apply(self, aggregate: "Key") -> None:
-        """Note the positions."""
-        aggregate.reaffirmed = (*aggregate.reaffirmed, (self.first, self.last))
+        """Note the positions; what was annulled among them is no longer."""
+        aggregate.reaffirmed = _with(aggregate.reaffirmed, self.first, self.last)
+        aggregate.annulled = _without(aggregate.annulled, self.first, self.last)
 
 
 class KeyAnnulled(PublicEvent):
-    """Its organisation never said what a suspected key signed at positions `first` to `last`, included.
+    """What a suspected key signed at positions `first` to `last`, both included, its organisation never said.
 
     The records stay where they are; they count for nothing.
     """
@@ -98,8 +101,20 @@ class KeyAnnulled(PublicEvent):
     last: int
 
     def apply(self, aggregate: "Key") -> None:
-        """Note the positions."""
-        aggregate.annulled = (*aggregate.annulled, (self.first, self.last))
+        """Note the positions; what was reaffirmed among them is no longer."""
+        aggregate.annulled = _with(aggregate.annulled, self.first, self.last)
+        aggregate.reaffirmed = _without(aggregate.reaffirmed, self.first, self.last)
+
+
+def _with(ranges: Ranges, first: int, last: int) -> Ranges:
+    return tuple(sorted((*_without(ranges, first, last), (first, last))))
+
+
+def _without(ranges: Ranges, first: int, last: int) -> Ranges:
+    """Return what is left of ranges of positions, both ends included, when another is taken out."""
+    left = [(begin, min(end, first - 1)) for begin, end in ranges if begin < first]
+    right = [(max(begin, last + 1), end) for begin, end in ranges if end > last]
+    return tuple(sorted({*left, *right}))
 
 
 class Key(LedgerAggregate):
@@ -117,8 +132,8 @@ class Key(LedgerAggregate):
     retired_from: date | None
     revoked_for: str | None
     suspected_from: int | None
-    reaffirmed: tuple[tuple[int, int], ...]
-    annulled: tuple[tuple[int, int], ...]
+    reaffirmed: Ranges
+    annulled: Ranges
 
     @classmethod
     def of_founding(

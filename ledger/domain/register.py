@@ -183,4 +183,6 @@ class Register:
             key: Any = self._streams[event.originator_id]
             name = "retired_at" if isinstance(event, KeyRetired) else "revoked_at"
             at = self.key_positions.get(key.kid, KeyPositions(FOUNDING_POSITION))
-            self.key_positions[key.kid] = at._replace(**{name: position})
+            if getattr(at, name) is None:  # revoked once more: it ended where it ended first
+                at = at._replace(**{name: position})
+            self.key_positions[key.kid] = at

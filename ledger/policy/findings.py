@@ -1,7 +1,7 @@
 """What the rules say about a row or a statement: codes, and the sentences people read.
 
 A finding carries a code and the few public facts its sentence needs: never a name, an NSN or a
-birth date. Codes are permanent. Most are those of DOMAIN.md 7.3; 801 to 829 are ours, for statements
+birth date. Codes are permanent. Most are those of DOMAIN.md 7.3; 801 to 831 are ours, for statements
 about the public register, E911 for values outside a code list, and E920. Columns are named as in a
 statement; a door that reads CSV names them as its header does (`code` there is `mc_code`).
 """
@@ -587,10 +587,10 @@ _REGISTER: Mapping[str, Entry] = {
     ),
     "E829": Entry(
         BLOCK,
-        "first",
+        "kid",
         None,
-        "Some of the positions {first} to {last} were reaffirmed or annulled already.",
-        "What was said about a record's standing stays; name the positions that are still open.",
+        "This is the registrar's last key: without one nobody could say anything about the register.",
+        "Register the next one first, in the same submission or before: `roa keys rotate`.",
     ),
     "E830": Entry(
         BLOCK,
@@ -598,6 +598,13 @@ _REGISTER: Mapping[str, Entry] = {
         None,
         "This is the last Ed25519 key of the log: without one nobody could read its checkpoints.",
         "Register the next one in the same submission, before this: `roa keys rotate OPERATOR checkpoint`.",
+    ),
+    "E831": Entry(
+        BLOCK,
+        None,
+        None,
+        "{column} holds what looks like a student number or an e-mail address: the log is public for ever.",
+        "Take it out: nothing that is said about the register names a person.",
     ),
     "E827": Entry(
         BLOCK,

@@ -62,6 +62,8 @@ REVIEW_OUTCOMES = frozenset({"continue", "change", "replace", "retire"})
 SUPPORT_OUTCOMES = frozenset({"granted", "declined", "not_required"})
 AWARD_BASES = ("approval_holder", "accredited", "developer_good_reason", "nzqa_good_reason")
 GOOD_REASON_BASES = frozenset({"developer_good_reason", "nzqa_good_reason"})
+KEY_END_REASONS = frozenset({"stolen", "lost", "replaced", "ceased"})
+ACCREDITATION_END_REASONS = frozenset({"withdrawn", "surrendered", "closed", "replaced"})
 REVOCATION_REASONS = frozenset(
     {
         "issued_in_error",

@@ -13,7 +13,7 @@ from ledger.errors import Corrupt, Rollback, Split, Unavailable
 from ledger.publisher import latest
 from tests.api.door import Door, results_csv
 from tests.support.ledgers import a_ledger
-from tests.support.world import ANA, PROVIDER
+from tests.support.world import ANA, PROVIDER, Human, synthetic_nsn
 
 TIMEOUT_S = 60
 
@@ -205,3 +205,19 @@ def test_bundles_wait_only_while_somebody_publishes(door, background):
 
     assert published == door.head().size
     assert during == background._await_published
+
+
+def test_publishing_does_not_wait_for_views(door, monkeypatch):
+    """Views that cannot be folded are a fault to be told of; what was recorded is published all the same."""
+
+    def broken() -> None:
+        raise Unavailable("the views' disk is full", code="storage")
+
+    door.ledger.register(Human(synthetic_nsn(77), "Kiri", "Wells"))
+    size = door.ledger.size()
+    monkeypatch.setattr(door.house.views, "catch_up", broken)
+
+    with pytest.raises(Unavailable):
+        door.house.catch_up()
+
+    assert door.house.publisher.served().size == size

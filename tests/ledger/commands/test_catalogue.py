@@ -20,6 +20,7 @@ from tests.support.world import (
 )
 
 DAY = date(2026, 3, 2)
+ENDED = {"provider": PROVIDER, "reason": "withdrawn"}
 
 
 def test_one_command_for_every_statement_type() -> None:
@@ -65,7 +66,10 @@ def _said(world: World) -> list[tuple[str, dict[str, Any]]]:
         ("assessment.passed", a_result(ANA)),
         ("microcredential.awarded", an_award(ANA)),
         ("microcredential.registered", a_listing("6023")),
-        ("accreditation.ended", {"provider": PROVIDER, "code": "6022", "ended_on": DAY, "reason": "x"}),
+        (
+            "accreditation.ended",
+            {"provider": PROVIDER, "code": "6022", "ended_on": DAY, "reason": "withdrawn"},
+        ),
     ]
 
 

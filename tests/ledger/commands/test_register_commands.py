@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.domain.organisation import Organisation
+from ledger.keys.signer import jwk_from_text, thumbprint
 from tests.support.world import (
     ANA,
     PROVIDER,
@@ -326,49 +327,100 @@ def test_a_key_ends_once(world: World, statement: str, members: dict[str, Any]) 
     assert world.register.keys[kid].ended
 
 
-def test_a_retired_key_can_be_revoked_once(world: World) -> None:
-    """That it was stolen may come to light later; from when on it is suspect is said then."""
+def test_suspicion_comes_to_light_later_and_earlier(world: World) -> None:
+    """A retired key is revoked, a revoked one once more, for an earlier suspicion; its end stays."""
     kid = _kid(world)
     at = len(world.history)
-    world.must("key.retired", by=PROVIDER, organisation=PROVIDER, kid=kid, from_=date(2026, 11, 1))
-    said = {"organisation": PROVIDER, "kid": kid, "reason": "stolen", "suspected_from": at + 1}
+    world.organisation(95051)
+    said = {"by": PROVIDER, "organisation": PROVIDER, "kid": kid}
+    world.must("key.retired", **said, from_=date(2026, 11, 1))
+    ended_at = len(world.history)
+    world.must("key.revoked", **said, reason="lost")
 
-    assert codes(world.say("key.revoked", by=PROVIDER, **said)) == []
-    assert codes(world.say("key.revoked", by=PROVIDER, **said)) == ["E826"]
-    assert world.register.key_positions[kid].ended_at == at + 1
+    for suspected_from in (ended_at, ended_at - 1):
+        world.must("key.revoked", **said, reason="stolen", suspected_from=suspected_from)
+    for later in (ended_at - 1, ended_at):
+        again = world.say("key.revoked", **said, reason="stolen", suspected_from=later)
+        assert codes(again) == ["E826"]
+    assert codes(world.say("key.revoked", **said, reason="stolen")) == ["E826"]
+
+    assert world.register.key_positions[kid].ended_at == ended_at
+    assert world.register.keys[kid].suspected_from == at + 1
 
 
 def test_a_key_is_suspect_from_a_position_that_it_was_registered_before(world: World) -> None:
-    """Not from its own record or earlier, and not from one that is still to come."""
+    """Not from its own record or earlier, not from after its end, and not from one that is still to come."""
     kid = _kid(world)
     at = len(world.history)
-    said = {"organisation": PROVIDER, "kid": kid, "reason": "stolen"}
+    said = {"by": PROVIDER, "organisation": PROVIDER, "kid": kid}
 
     for wrong in (at, at + 2):
-        assert codes(world.say("key.revoked", by=PROVIDER, **said, suspected_from=wrong)) == ["E828"]
-    assert codes(world.say("key.revoked", by=PROVIDER, **said, suspected_from=at + 1)) == []
+        assert codes(world.say("key.revoked", **said, reason="stolen", suspected_from=wrong)) == ["E828"]
+    world.must("key.retired", **said, from_=date(2026, 11, 1))
+    world.organisation(95051)
+    assert codes(world.say("key.revoked", **said, reason="stolen", suspected_from=at + 2)) == ["E828"]
+    assert codes(world.say("key.revoked", **said, reason="stolen", suspected_from=at + 1)) == []
+
+
+def test_why_a_key_was_revoked_is_one_of_a_few_words(world: World) -> None:
+    """A sentence would stand in the public log for ever, whoever it is about."""
+    kid = _kid(world)
+    said = {"by": PROVIDER, "organisation": PROVIDER, "kid": kid}
+
+    assert codes(world.say("key.revoked", **said, reason="taken by somebody")) == ["E911"]
+
+
+def test_the_registrar_keeps_a_key(world: World) -> None:
+    """Its last one is neither retired nor revoked: nobody could register another."""
+    founding = world.register.founding
+    assert founding is not None
+    kid = thumbprint(jwk_from_text(founding.registrar_jwk))
+    said = {"organisation": REGULATOR, "kid": kid}
+
+    assert codes(world.say("key.retired", **said, from_=date(2026, 11, 1))) == ["E829"]
+    assert codes(world.say("key.revoked", **said, reason="lost")) == ["E829"]
+    for number, purposes in ((10, ["submission"]), (11, ["keys"])):
+        members = {**key(jwk=a_jwk(number), purposes=purposes)[1], "organisation": REGULATOR}
+        world.must("key.registered", by=REGULATOR, **members)
+        left = [] if number == 11 else ["E829"]
+        assert codes(world.say("key.retired", **said, from_=date(2026, 11, 1))) == left
 
 
 @pytest.mark.parametrize("statement", ["key.reaffirmed", "key.annulled"])
-def test_what_a_suspected_key_signed_is_settled_once(world: World, statement: str) -> None:
-    """By its organisation or the registrar; only between the first suspect position and the revocation."""
+def test_what_a_suspected_key_signed_is_settled_by_the_registrar(world: World, statement: str) -> None:
+    """Not by its organisation, another of whose keys may be stolen; and only where the key is suspect."""
     kid, at = _kid(world), len(world.history)
     for number in (95051, 95052, 95053):
         world.organisation(number)
     said = {"organisation": PROVIDER, "kid": kid}
-    assert codes(world.say(statement, by=PROVIDER, **said, first=at + 1, last=at + 2)) == ["E828"]
+    assert codes(world.say(statement, **said, first=at + 1, last=at + 2)) == ["E828"]
     world.must("key.revoked", by=PROVIDER, **said, reason="stolen", suspected_from=at + 2)
     ended = len(world.history)
 
-    assert codes(world.say(statement, by=95051, **said, first=at + 2, last=at + 2)) == ["E811"]
+    for by in (95051, PROVIDER):
+        assert "E811" in codes(world.say(statement, by=by, **said, first=at + 2, last=at + 2))
     for first, last in ((at + 1, at + 2), (at + 3, at + 2), (at + 2, ended + 1)):
-        assert codes(world.say(statement, by=PROVIDER, **said, first=first, last=last)) == ["E828"]
-    assert codes(world.say(statement, by=PROVIDER, **said, first=at + 2, last=at + 2)) == []
-    for again in ("key.reaffirmed", "key.annulled"):
-        assert codes(world.say(again, by=REGULATOR, **said, first=at + 2, last=ended)) == ["E829"]
-    assert codes(world.say("key.annulled", by=REGULATOR, **said, first=at + 3, last=ended)) == []
+        assert codes(world.say(statement, **said, first=first, last=last)) == ["E828"]
+    assert codes(world.say(statement, **said, first=at + 2, last=at + 2)) == []
     unknown = {"organisation": PROVIDER, "kid": "unknown", "first": at + 2, "last": at + 2}
-    assert codes(world.say(statement, by=PROVIDER, **unknown)) == ["E826"]
+    assert codes(world.say(statement, **unknown)) == ["E826"]
+
+
+def test_the_registrar_mends_what_it_settled(world: World) -> None:
+    """The newest word counts, position by position; what is not named stays as it was."""
+    kid, at = _kid(world), len(world.history)
+    for number in (95051, 95052, 95053, 95054):
+        world.organisation(number)
+    said = {"organisation": PROVIDER, "kid": kid}
+    world.must("key.revoked", by=PROVIDER, **said, reason="stolen", suspected_from=at + 1)
+
+    world.must("key.annulled", **said, first=at + 1, last=at + 4)
+    world.must("key.reaffirmed", **said, first=at + 2, last=at + 3)
+    world.must("key.annulled", **said, first=at + 3, last=at + 3)
+
+    held = world.register.keys[kid]
+    assert held.annulled == ((at + 1, at + 1), (at + 3, at + 3), (at + 4, at + 4))
+    assert held.reaffirmed == ((at + 2, at + 2),)
 
 
 # ------------------------------------------------------------------ listings

@@ -32,7 +32,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     house.key("95001.keys", PROVIDER, "keys")
     house.must(
         REGISTRAR,
-        [statement("accreditation.ended", provider=PROVIDER, code="6022", ended_on="2026-06-30", reason="x")],
+        [
+            statement(
+                "accreditation.ended",
+                provider=PROVIDER,
+                code="6022",
+                ended_on="2026-06-30",
+                reason="withdrawn",
+            )
+        ],
     )
     house.publish()
     return house

@@ -1,7 +1,6 @@
 """A log that is followed may only grow, and only by what could be said: everything else is a finding."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +21,10 @@ from ledger.monitor.statuses import Served, StatusList
 from ledger.monitor.trusted import Trusted
 from ledger.monitor.watching import Watch, compare
 from tests.ledger.monitor.forging import changed, entries_of, entry_of, trusted, write_log
-from tests.support.ledgers import House, a_study_ledger, open_house, people, registration_of, statement
+from tests.support.ledgers import House, registration_of, statement
 from tests.support.world import MIDDAY, PROVIDER
 
 LIST: StatusList = (PROVIDER, 1)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a published ledger."""
-    house = a_study_ledger(tmp_path_factory.mktemp("watching") / "ledger")
-    house.register(*people(300))
-    house.publish()
-    house.close()
-    return house.files.folder
-
-
-@pytest.fixture
-def house(made: Path, tmp_path: Path) -> Iterator[House]:
-    """That ledger, to grow in one test."""
-    house = open_house(Path(shutil.copytree(made, tmp_path / "ledger")))
-    yield house
-    house.close()
 
 
 class Monitor:
@@ -133,7 +114,11 @@ def test_news_of_keys_roles_listings_and_accreditations(house: House, monitor: M
         REGISTRAR,
         [
             statement(
-                "accreditation.ended", provider=PROVIDER, code="6022", ended_on="2026-06-30", reason="x"
+                "accreditation.ended",
+                provider=PROVIDER,
+                code="6022",
+                ended_on="2026-06-30",
+                reason="withdrawn",
             ),
             statement(
                 "organisation.role_ended", organisation=PROVIDER, role="provider", ended_on="2026-06-30"

@@ -5,6 +5,7 @@ Source: SPEC.md 6, LEDGER.md 2; the issue's "Bad input".
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from tests.ledger.submissions.forging import (
     with_token,
 )
 from tests.support.ledgers import CHARTER, PROVIDER_KEY, House, a_study_ledger, an_empty_ledger, statement
-from tests.support.world import ANA, BEN, a_result, an_enrolment
+from tests.support.world import ANA, BEN, a_listing, a_result, an_enrolment
 
 SALT = b64url(bytes(range(32)))
 
@@ -438,3 +439,37 @@ def test_a_founding_signed_by_another_key_than_it_names(tmp_path_factory: pytest
     _refused(empty, resigned(lines, MemorySigner.generate(ES256), {}), Unauthorised, "E909")
     assert thumbprint(said["registrar"]["jwk"]) == empty.signer(REGISTRAR).thumbprint
     empty.close()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "learner 9000001004 complained",
+        "NSN 900 000 1004",
+        "by 900-000-1004",
+        "ask ana.brook@school.example",
+        "900000100",
+    ],
+)
+def test_nobody_is_named_in_the_public_log(tmp_path: Path, words: str) -> None:
+    """What looks like a student number or an address is refused before it stands there for ever: E831."""
+    house = a_study_ledger(tmp_path)
+    size = house.size()
+    listing = statement("microcredential.registered", **a_listing("6023", relevance=words))
+
+    (outcome,) = house.post(REGISTRAR, [listing])
+
+    assert (outcome.status, [one.code for one in outcome.findings]) == ("rejected", ["E831"])
+    assert outcome.findings[0].column == "relevance"
+    assert house.size() == size
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["20 credits, 200 hours, from 2026-11-20 on", "2026-11-20 2027-01-01", "Standard 90001, version 2"],
+)
+def test_numbers_that_are_nobodys_stay(tmp_path: Path, words: str) -> None:
+    """Dates, credits and standards are no student numbers."""
+    house = a_study_ledger(tmp_path)
+
+    house.must(REGISTRAR, [statement("microcredential.registered", **a_listing("6023", relevance=words))])
