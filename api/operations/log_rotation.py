@@ -17,7 +17,8 @@ from ledger.errors import Absent
 from ledger.founding import CHECKPOINT, CHECKPOINT_MLDSA
 from ledger.keys.keyring import RegisteredKey
 from ledger.keys.mldsa import MldsaSigner
-from ledger.keys.signer import Signer
+from ledger.keys.pkcs11 import Pkcs11Signer
+from ledger.keys.signer import ED25519, Signer
 from ledger.log.signing import LogSigner
 from ledger.log_keys import log_keys_of
 from ledger.statements import ATOMIC
@@ -84,7 +85,11 @@ def rotate_log(ledger: Ledger, *, token: str | None = None) -> LogRotated:
 def _next_keys(ledger: Ledger, token: str | None) -> tuple[Signer, MldsaSigner]:
     """Return the keys that wait to be registered; they are made where there are none."""
     keystore, keyring = ledger.keystore, ledger.keyring()
-    ed25519 = (one for one in keystore.newest_first(CHECKPOINT) if keyring.get(one.thumbprint) is None)
+    ed25519 = (
+        one
+        for one in keystore.newest_first(CHECKPOINT)
+        if keyring.get(one.thumbprint) is None and _will_do(one, token)
+    )
     mldsa = (
         one for one in keystore.mldsa_newest_first(CHECKPOINT_MLDSA) if keyring.get(one.thumbprint) is None
     )
@@ -92,6 +97,13 @@ def _next_keys(ledger: Ledger, token: str | None) -> tuple[Signer, MldsaSigner]:
         next(ed25519, None) or keystore.create_next(CHECKPOINT, token=token),
         next(mldsa, None) or keystore.create_next_mldsa(CHECKPOINT_MLDSA),
     )
+
+
+def _will_do(signer: Signer, token: str | None) -> bool:
+    """Whether a key can be the log's, and lies in the token, where one is asked for."""
+    if token is not None and not (isinstance(signer, Pkcs11Signer) and signer.pointer.token == token):
+        return False
+    return signer.alg == ED25519
 
 
 def _in_force(ledger: Ledger) -> list[RegisteredKey]:

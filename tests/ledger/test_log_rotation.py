@@ -15,6 +15,7 @@ from ledger.audit import How, audit
 from ledger.errors import Corrupt, Unavailable
 from ledger.founding import CHECKPOINT, CHECKPOINT_MLDSA, REGISTRAR
 from ledger.keys.mldsa import MldsaSigner
+from ledger.keys.signer import ES256
 from ledger.log.note import parse_vkey
 from ledger.log.policy import parse_policy
 from ledger.log_keys import FollowedLogKeys, LogKeys, log_key_json, log_key_of_json, log_keys_at, log_keys_of
@@ -196,6 +197,31 @@ def test_what_is_told_beforehand_is_what_signs(house: House) -> None:
     assert next_log_vkeys(house.ledger) == told
     assert house.size() == size
     assert turned(house).vkeys == told
+
+
+def test_a_process_that_is_running_signs_with_the_new_keys(house: House) -> None:
+    """Another process rotates; the publisher that was there before signs with what it made."""
+    publisher, beside = house.publisher(), open_house(house.files.folder, house.clock)
+    publisher.publish()
+
+    rotated = rotate_log(beside.ledger)
+    published = publisher.publish()
+
+    assert published is not None
+    every = log_keys_of(house.ledger.register()).every
+    assert vkeys_under(published.note, every) == list(rotated.vkeys)
+    assert {str(log.key) for log in publisher.policy.logs} == {*rotated.vkeys}
+    beside.close()
+
+
+def test_a_key_of_another_kind_under_that_label_is_passed_over(house: House) -> None:
+    """A P-256 key signs no checkpoints, whoever put it there; the rotation makes one that does."""
+    other = house.keystore.create_next(CHECKPOINT, alg=ES256)
+
+    rotated = turned(house)
+
+    assert other.thumbprint not in rotated.registered
+    assert house.audit().ok
 
 
 # ------------------------------------------------------------------ the old keys are refused
