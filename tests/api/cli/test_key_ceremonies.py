@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.cli.shell import Ran, roa
+from tests.support.hardware import TOKEN, softhsm
 from tests.support.ledgers import open_house
 from tests.support.rotation import with_operator
 from tests.support.world import PROVIDER, REGULATOR
@@ -343,6 +344,23 @@ def test_the_log_s_own_keys_are_told_of_and_then_rotated(operated):
     assert roa("audit", "--data", operated).code == 0
     assert roa("fsck", operated / "anchor", "--trust", operated / "trust.json").code == 0
     assert keys(operated, "next", "OPERATOR", "checkpoint").out != told.out
+
+
+def test_the_log_s_next_key_may_lie_in_a_module(operated, monkeypatch):
+    """Told of with `--token`, registered without: the key that was told of signs, and lies in the module."""
+    module = softhsm()
+    keys(operated, "next", "OPERATOR", "checkpoint")  # in files, until a token is named
+    monkeypatch.setenv("ROA_PKCS11_MODULE", str(module.path))
+    monkeypatch.setenv("ROA_PKCS11_PIN_FILE", str(module.pin_file))
+    told = keys(operated, "next", "OPERATOR", "checkpoint", "--token", TOKEN)
+
+    ran = keys(operated, "rotate", "OPERATOR", "checkpoint")
+
+    assert (told.code, ran.code) == (0, 0)
+    assert (operated / "keys" / "checkpoint~3.pkcs11.json").exists()
+    assert told.lines == [one["vkey"] for one in trust(operated)["log_keys"] if one["to"] is None]
+    assert roa("audit", "--data", operated).code == 0
+    assert roa("keys", "hsm", "check", "--data", operated).code == 0
 
 
 def test_what_is_wrong_about_the_log_s_own_keys(operated):
