@@ -8,9 +8,10 @@ Source: LEDGER.md 2 (keys count by log position).
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from ledger.authority import AUTHORITY_TOPICS
 from ledger.keys.keyring import ANNULLED, VALID, Keyring, RegisteredKey
 from ledger.keys.signer import jws_read
-from ledger.mapper import LedgerNotification
+from ledger.mapper import LedgerNotification, public_state
 from ledger.store.sqlite import LedgerRecorder
 
 _BATCH = 1000
@@ -31,7 +32,7 @@ class Standings:
             return found
         first = min(key.suspected_from or 0 for key in self._suspects)
         later = [position for position in positions if position >= first]
-        for position, kid in self._signed_by(self._store.submissions_at(later)):
+        for position, kid in self._signed_by(later):
             key = self._keyring.get(kid)
             assert key is not None, "whoever signed a record is on the register"
             found[position] = key.standing(position)
@@ -39,7 +40,7 @@ class Standings:
 
     def signed_by(self, kid: str, positions: Sequence[int]) -> set[int]:
         """Return which of these records rest on a statement that the key signed."""
-        return {at for at, signer in self._signed_by(self._store.submissions_at(positions)) if signer == kid}
+        return {at for at, signer in self._signed_by(positions) if signer == kid}
 
     def annulled(self, topic: str) -> Iterator[LedgerNotification]:
         """Yield every record of a topic that was annulled."""
@@ -59,10 +60,17 @@ class Standings:
                     yield one
             start = batch[-1].id + 1
 
-    def _signed_by(self, cited: dict[int, int]) -> Iterable[tuple[int, str]]:
-        """Yield (position, thumbprint) of the keys behind these records."""
+    def _signed_by(self, positions: Sequence[int]) -> Iterable[tuple[int, str]]:
+        """Yield (position, thumbprint) of the keys behind those of these records that somebody said."""
+        cited = self._store.submissions_at(positions)
         unknown = list(set(cited.values()) - self._kids.keys())
         for number, jws in self._store.submission_tokens(unknown):
             self._kids[number] = jws_read(jws).header["kid"]
         for position, number in cited.items():
             yield position, self._kids[number]
+        # What a restore read back without its submission carries the signature by itself.
+        apart = [position for position in positions if position not in cited]
+        for position, state in self._store.states_apart(apart, AUTHORITY_TOPICS) if apart else ():
+            said = public_state(state)[1]
+            assert said is not None, "what is about the register was said"
+            yield position, jws_read(said.jws).header["kid"]

@@ -72,6 +72,15 @@ class Lookups:
         )
         return dict(rows)
 
+    def states_apart(self, positions: Sequence[int], topics: Sequence[str]) -> Iterable[tuple[int, bytes]]:
+        """Return (position, state) of records of these topics that rest on no submission."""
+        rows = self.database.select_in(
+            "SELECT position, topic, state FROM record WHERE position IN ({marks})"
+            " AND submission IS NULL AND gone IS NULL",
+            list(positions),
+        )
+        return [(position, state) for position, topic, state in rows if topic in topics]
+
     def submission_tokens(self, numbers: Sequence[int]) -> Iterable[tuple[int, str]]:
         """Return (number, JWS) of submissions."""
         rows = self.database.select_in(

@@ -1,19 +1,23 @@
 """How records stand: by the key behind their submission, at their positions, asked in batches."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.operations.custody import suspects
 from ledger import standing
 from ledger.database import IN_LIST_MAX
 from ledger.domain.award import MicrocredentialAwarded
 from ledger.domain.enrolment import AssessmentPassed
 from ledger.founding import REGISTRAR
 from ledger.keys.keyring import ANNULLED, REAFFIRMED, SUSPECT, VALID
+from ledger.restore import restore
 from tests.ledger.test_consequences import a_list_change
-from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
+from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, registration_of, statement
+from tests.support.rollbacks import put_back, take_copy
 from tests.support.world import PROVIDER, REGULATOR, a_result
 
 SECOND = "95001.second"
@@ -255,3 +259,31 @@ def test_two_stolen_keys_are_told_apart(house):
     found = house.ledger.standings().of([mine.position, theirs.position])
 
     assert list(found.values()) == [ANNULLED, SUSPECT]
+
+
+# ------------------------------------------------------------------ after a restore
+
+
+def test_a_record_that_came_back_without_its_submission_stands_by_the_key_that_it_carries(tmp_path):
+    """Most of the submission was refused, so not all of it is known: the record names its key by itself."""
+    house = a_study_ledger(tmp_path / "ledger")
+    house.key("keys", PROVIDER, "keys")
+    house.publish()
+    take_copy(house, tmp_path / "copy")
+    house.clock.advance(timedelta(minutes=1))
+    refused = statement("key.retired", organisation=PROVIDER, kid="A" * 43, from_="2026-11-22")
+    fresh = registration_of(house.keystore.create("fresh"), PROVIDER, "submission")
+    said = house.post("keys", [refused, fresh, refused, refused])
+    house.publish()
+    put_back(house, tmp_path / "copy")
+    house.clock.advance(timedelta(minutes=1))
+    restore(house.ledger, accept_lost=True)
+    at = said[1].position
+
+    kid = revoked(house, "keys", at)
+
+    assert house.ledger.store.submissions_at([at]) == {}
+    assert house.ledger.standings().of([at]) == {at: SUSPECT}
+    assert house.ledger.standings().signed_by(kid, everything(house)) == {at}
+    assert suspects(house.ledger, kid) == [(at, "key.registered")]
+    assert house.audit().suspect == 1
