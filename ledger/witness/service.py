@@ -33,6 +33,7 @@ from ledger.witness.store import (
     Seen,
     WatchedLog,
     WitnessStore,
+    cosigned_at,
     keep_evidence,
     read_seen,
     swap_seen,
@@ -169,17 +170,18 @@ class Witness:
     def _decide(self, connection: Connection, signed: _Signed) -> Answer:
         request, fresh = signed.request, signed.request.checkpoint
         seen = read_seen(connection, fresh.origin)
-        split = fresh.size == seen.size and fresh.root != seen.root
-        if split:
+        known = cosigned_at(connection, fresh.origin, fresh.size)
+        if known is not None and known.root != fresh.root:
             # Two roots of one size, both signed: kept whatever old size was claimed beside it.
-            self._suspect(connection, signed, seen, SPLIT)
+            self._suspect(connection, signed, known, SPLIT)
         if request.old_size != seen.size:
             return Answer(CONFLICT, SIZE_TYPE, format_size(seen.size))
         if not _follows(request, seen):
-            if not split:
+            if known is None and seen.size:
+                # From the empty tree everything follows, and what was cosigned is not suspected.
                 self._suspect(connection, signed, seen, NO_PROOF)
             return _refused(UNPROCESSABLE, "the proof does not lead from the old size to this checkpoint")
-        if split:
+        if fresh.size == seen.size and fresh.root != seen.root:
             return _refused(CONFLICT, "another root was cosigned at this size")
         return Answer(OK, TEXT, self._cosign(connection, signed, seen).encode())
 

@@ -8,7 +8,7 @@ Source: C2SP tlog-witness; LEDGER.md 6 (SQLite: synchronous=FULL, one write tran
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES
 from ledger.log.note import VerifierKey, parse_vkey
 
-EVIDENCE_MAX = 64  # of each kind, for each log: the first ones tell as much as a thousand
+# Of each kind, for each log: 12 KiB a row with two keys, of which the log's known keys are all that grows.
+EVIDENCE_MAX = 64
+HEADS_MAX = 1024  # for each log: checkpoints cosigned before the last, 8 KiB each with two keys
 SPLIT, NO_PROOF = "split", "no-proof"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS identity (
@@ -34,12 +36,19 @@ CREATE TABLE IF NOT EXISTS latest (
   origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, timestamp_s INTEGER NOT NULL,
   note TEXT NOT NULL, cosignatures TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS head (
+  origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, timestamp_s INTEGER NOT NULL,
+  note TEXT NOT NULL, cosignatures TEXT NOT NULL, PRIMARY KEY (origin, size)
+) STRICT;
 CREATE TABLE IF NOT EXISTS evidence (
   number INTEGER PRIMARY KEY, origin TEXT NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL,
   root BLOB NOT NULL, old_size INTEGER NOT NULL, proof BLOB NOT NULL, note TEXT NOT NULL,
   seen_note TEXT NOT NULL, met_at_s INTEGER NOT NULL, UNIQUE (origin, kind, size, root)
 ) STRICT;
 """
+_COLUMNS = "origin, kind, size, root, old_size, proof, note, seen_note, met_at_s"
+_SELECT = f"SELECT {_COLUMNS} FROM evidence"  # noqa: S608 - names that stand above
+_INSERT = f"INSERT OR IGNORE INTO evidence ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +74,9 @@ NEVER_SEEN = Seen(0, EMPTY_ROOT, 0, "", "")
 class Evidence:
     """A checkpoint that a log signed and did not prove to follow from what had been seen of it.
 
-    `split`: another root at the very size that was seen: the two notes together are proof of two
-    histories. `no-proof`: what came with it does not lead to it; whoever asks the log for a proof
-    between the two notes, and gets none, has found a fork.
+    `split`: another root at a size that was cosigned, the last one or one before it: the two notes
+    together are proof of two histories. `no-proof`: what came with it does not lead to it; whoever
+    asks the log for a proof between the two notes, and gets none, has found a fork.
     """
 
     origin: str
@@ -177,9 +186,7 @@ class WitnessStore:
     def evidence(self, origin: str | None = None) -> list[Evidence]:
         """Return what was kept of logs that signed what they did not prove, oldest first."""
         rows = self._database.reader.execute(
-            "SELECT origin, kind, size, root, old_size, proof, note, seen_note, met_at_s FROM evidence"
-            " WHERE ? IS NULL OR origin = ? ORDER BY number",
-            (origin, origin),
+            f"{_SELECT} WHERE ? IS NULL OR origin = ? ORDER BY number", (origin, origin)
         )
         return [_evidence(row) for row in rows]
 
@@ -211,8 +218,29 @@ def read_seen(connection: Connection, origin: str) -> Seen:
     return NEVER_SEEN if row is None else Seen(*row)
 
 
+def cosigned_at(connection: Connection, origin: str, size: int) -> Seen | None:
+    """Return what was cosigned of a log at a size, None where nothing was or it is too long ago.
+
+    Every log begins with the empty tree, cosigned or not.
+    """
+    seen = read_seen(connection, origin)
+    if seen.size == size:
+        return seen
+    row = connection.execute(
+        "SELECT size, root, timestamp_s, note, cosignatures FROM head WHERE origin = ? AND size = ?",
+        (origin, size),
+    ).fetchone()
+    if row is None:
+        return None if size else NEVER_SEEN
+    return Seen(*row)
+
+
 def swap_seen(connection: Connection, origin: str, old: Seen, new: Seen) -> None:
-    """Put a newer checkpoint in the place of `old`; Stale when that is not what stands there."""
+    """Put a newer checkpoint in the place of `old`; Stale when that is not what stands there.
+
+    What the log signed at this size is settled by it: the same root was suspected without reason, and
+    another root is a split.
+    """
     values = (new.size, new.root, new.timestamp_s, new.note, new.cosignatures)
     if old is NEVER_SEEN:
         cursor = connection.execute(
@@ -226,23 +254,60 @@ def swap_seen(connection: Connection, origin: str, old: Seen, new: Seen) -> None
         )
     if cursor.rowcount != 1:
         raise Stale("another request was first")
-    # What this checkpoint was suspected of, it has proven now.
+    if new.size != old.size:
+        _keep_head(connection, origin, old)
+    _settle(connection, origin, new)
+
+
+def _keep_head(connection: Connection, origin: str, old: Seen) -> None:
+    if old is not NEVER_SEEN:
+        values = (old.size, old.root, old.timestamp_s, old.note, old.cosignatures)
+        connection.execute("INSERT INTO head VALUES (?, ?, ?, ?, ?, ?)", (origin, *values))
     connection.execute(
-        "DELETE FROM evidence WHERE origin = ? AND size = ? AND root = ?", (origin, new.size, new.root)
+        "DELETE FROM head WHERE origin = ? AND size <="
+        " (SELECT size FROM head WHERE origin = ? ORDER BY size DESC LIMIT 1 OFFSET ?)",
+        (origin, origin, HEADS_MAX),
     )
 
 
-def keep_evidence(connection: Connection, one: Evidence) -> None:
-    """Keep what a log signed, once, as far as there is room for its kind."""
-    (kept,) = connection.execute(
-        "SELECT COUNT(*) FROM evidence WHERE origin = ? AND kind = ?", (one.origin, one.kind)
-    ).fetchone()
-    if kept >= EVIDENCE_MAX:
-        return
+def _settle(connection: Connection, origin: str, new: Seen) -> None:
+    """Judge what was suspected at the size of a checkpoint that has just been proven."""
+    suspected = connection.execute(
+        f"{_SELECT} WHERE origin = ? AND kind = ? AND size = ? ORDER BY number",
+        (origin, NO_PROOF, new.size),
+    ).fetchall()
     connection.execute(
-        "INSERT OR IGNORE INTO evidence"
-        " (origin, kind, size, root, old_size, proof, note, seen_note, met_at_s)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "DELETE FROM evidence WHERE origin = ? AND kind = ? AND size = ?", (origin, NO_PROOF, new.size)
+    )
+    for one in map(_evidence, suspected):
+        if one.checkpoint.root != new.root:
+            keep_evidence(connection, replace(one, kind=SPLIT, seen_note=new.note + new.cosignatures))
+
+
+def keep_evidence(connection: Connection, one: Evidence) -> None:
+    """Keep what a log signed, once, in the room that there is for its kind and its log.
+
+    Of splits the first stay: only the log itself can make them, and one tells as much as a thousand.
+    Anybody can send a genuine checkpoint with a proof that is none, so of these the first stays and
+    the newest push out those between: strangers who were early cannot keep a later fork from being
+    remembered.
+    """
+    _insert(connection, one)
+    numbers = [
+        number
+        for (number,) in connection.execute(
+            "SELECT number FROM evidence WHERE origin = ? AND kind = ? ORDER BY number",
+            (one.origin, one.kind),
+        )
+    ]
+    if len(numbers) > EVIDENCE_MAX:
+        gone = numbers[-1] if one.kind == SPLIT else numbers[1]
+        connection.execute("DELETE FROM evidence WHERE number = ?", (gone,))
+
+
+def _insert(connection: Connection, one: Evidence) -> None:
+    connection.execute(
+        _INSERT,
         (
             one.origin,
             one.kind,

@@ -357,6 +357,136 @@ def test_a_split_is_kept_whatever_old_size_is_claimed(witness):
     assert [one.kind for one in witness.evidence()] == ["split"]
 
 
+def junk(log, size, old_size=5):
+    """Return a request of a stranger: a checkpoint that the log did sign, with a proof that is none."""
+    return format_add_checkpoint(old_size, [bytes(32)], log.note(size))
+
+
+def kept(witness):
+    """Return what is kept as evidence: kind and checkpoint, oldest first."""
+    return [(one.kind, one.checkpoint) for one in witness.evidence()]
+
+
+def test_strangers_cannot_keep_a_fork_from_being_remembered(witness, monkeypatch):
+    """Of what was not proven the first stays and the newest push out those between."""
+    monkeypatch.setattr("ledger.witness.store.EVIDENCE_MAX", 3)
+    witness.add_checkpoint(LOG.request(0, 5))
+    for size in (6, 7, 8, 9, 10):
+        witness.add_checkpoint(junk(LOG, size))
+
+    fork = LOG.forked(at=3)
+    witness.add_checkpoint(fork.request(5, 12))
+
+    assert kept(witness) == [
+        ("no-proof", LOG.checkpoint(6)),
+        ("no-proof", LOG.checkpoint(10)),
+        ("no-proof", fork.checkpoint(12)),
+    ]
+
+
+def test_what_was_not_proven_pushes_no_split_out(witness, monkeypatch):
+    """Each kind has its own room."""
+    monkeypatch.setattr("ledger.witness.store.EVIDENCE_MAX", 2)
+    witness.add_checkpoint(LOG.request(0, 5))
+    fork = LOG.forked(at=3)
+    witness.add_checkpoint(fork.request(5, 5))
+
+    for size in (6, 7, 8, 9):
+        witness.add_checkpoint(junk(LOG, size))
+
+    assert kept(witness)[0] == ("split", fork.checkpoint(5))
+    assert [kind for kind, _ in kept(witness)].count("no-proof") == 2
+
+
+def test_full_of_what_was_not_proven_there_is_room_for_a_split(witness, monkeypatch):
+    """And the other way round."""
+    monkeypatch.setattr("ledger.witness.store.EVIDENCE_MAX", 2)
+    witness.add_checkpoint(LOG.request(0, 5))
+    for size in (6, 7, 8, 9):
+        witness.add_checkpoint(junk(LOG, size))
+
+    witness.add_checkpoint(LOG.forked(at=3).request(5, 5))
+
+    assert kept(witness)[-1] == ("split", LOG.forked(at=3).checkpoint(5))
+
+
+def test_what_was_suspected_becomes_a_split_when_another_root_is_cosigned(witness):
+    """First a fork at a size, then the other history at the same: two roots of one size, with both notes."""
+    witness.add_checkpoint(LOG.request(0, 5))
+    fork = LOG.forked(at=3)
+    witness.add_checkpoint(fork.request(5, 9))
+
+    answer = witness.add_checkpoint(LOG.request(5, 9))
+
+    assert answer.status == 200
+    (found,) = witness.evidence()
+    assert (found.kind, found.checkpoint) == ("split", fork.checkpoint(9))
+    assert parse_note(found.seen_note.encode()).text == parse_note(LOG.note(9).encode()).text
+    assert len(parse_note(found.seen_note.encode()).signatures) == 4
+
+
+@pytest.mark.parametrize("old_size", [0, 5])
+def test_another_root_at_a_size_cosigned_long_before_is_a_split(witness, old_size):
+    """Nothing is cosigned, the newest size is told, and both notes of the older size are kept."""
+    for old, size in ((0, 5), (5, 9), (9, 12)):
+        witness.add_checkpoint(LOG.request(old, size))
+    fork = LOG.forked(at=3)
+
+    answer = witness.add_checkpoint(fork.request(old_size, 5))
+
+    assert (answer.status, answer.body) == (409, b"12\n")
+    (found,) = witness.evidence()
+    assert (found.kind, found.checkpoint) == ("split", fork.checkpoint(5))
+    assert parse_note(found.seen_note.encode()).text == parse_note(LOG.note(5).encode()).text
+
+
+def test_the_same_root_at_a_size_cosigned_long_before_is_nothing(witness):
+    """Whoever shows an old checkpoint once more accuses nobody."""
+    for old, size in ((0, 5), (5, 9)):
+        witness.add_checkpoint(LOG.request(old, size))
+
+    witness.add_checkpoint(LOG.request(0, 5))
+
+    assert witness.evidence() == []
+
+
+def test_older_checkpoints_are_remembered_as_far_as_there_is_room(witness, monkeypatch):
+    """The newest of those before the last: at a size further back a split is not seen any more."""
+    monkeypatch.setattr("ledger.witness.store.HEADS_MAX", 2)
+    for size in range(1, 6):
+        witness.add_checkpoint(LOG.request(size - 1, size))
+    fork = LOG.forked(at=0)
+
+    for size in range(1, 6):
+        witness.add_checkpoint(fork.request(0, size))
+
+    assert kept(witness) == [("split", fork.checkpoint(size)) for size in (3, 4, 5)]
+
+
+@pytest.mark.parametrize("seen", [0, 5], ids=["from-nothing", "to-the-same"])
+def test_where_nothing_had_to_be_proven_nobody_is_suspected(witness, seen):
+    """A proof from the empty tree, or to the very checkpoint that was cosigned: the sender's mistake."""
+    if seen:
+        witness.add_checkpoint(LOG.request(0, seen))
+
+    answer = witness.add_checkpoint(junk(LOG, 5, seen))
+
+    assert answer.status == 422
+    assert witness.evidence() == []
+
+
+def test_evidence_carries_no_lines_of_strangers(witness):
+    """A row is as long as the log's own keys make it, however much is sent beside them."""
+    witness.add_checkpoint(LOG.request(0, 5))
+    strangers = "".join(ALog(seed=seed).note(9).split("\n\n")[1] for seed in (7, 8, 9))
+    note = LOG.note(9)
+
+    witness.add_checkpoint(format_add_checkpoint(5, [bytes(32)] * 63, note + strangers))
+
+    (found,) = witness.evidence()
+    assert found.note == note
+
+
 def test_a_strangers_bad_proof_accuses_nobody_for_long(witness):
     """What a log proves later is evidence against it no more."""
     witness.add_checkpoint(LOG.request(0, 5))
