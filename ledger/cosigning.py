@@ -60,11 +60,15 @@ Transport = Callable[[str, bytes], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A checkpoint to be cosigned: its number, its size, its note with the log's signatures."""
+    """A checkpoint to be cosigned: its number, its size, its note with the log's signatures.
+
+    recorded_at_us: when the newest record that it covers was recorded; nobody saw it before.
+    """
 
     number: int
     size: int
     note: str
+    recorded_at_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,22 +271,24 @@ class Cosigning:
         elif reply.status != _OK:
             self._failed(place, REFUSED, str(reply.status))
         else:
-            found = self._checked(place, answered.wanted.note, reply.body)
+            found = self._checked(place, answered.wanted, reply.body)
             turn.keep(answered.wanted.number, found)
             place.size, place.failures, place.not_before_us = answered.wanted.size, 0, 0
             place.state, place.detail = COSIGNED, ""
         return None
 
-    def _checked(self, place: _Place, note: str, body: bytes) -> list[Cosignature]:
+    def _checked(self, place: _Place, wanted: Wanted, body: bytes) -> list[Cosignature]:
         """Return the cosignatures in an answer that hold.
 
         Raises:
-            Malformed: it is no list of signature lines, or a time in them is not that of our clock.
+            Malformed: it is no list of signature lines, or a time in them is not that of our clock, or
+                before what the checkpoint covers was recorded.
             Unauthorised: none of the witness's keys has signed, or a signature does not hold.
         """
         if len(body) > ANSWER_MAX_BYTES:
             raise Malformed("the answer is too long")
-        own, whole = parse_note(note.encode()), parse_note(note.encode() + body)
+        note = wanted.note.encode()
+        own, whole = parse_note(note), parse_note(note + body)
         if whole.text != own.text:
             raise Malformed("the answer is more than signature lines")
         given = whole.signatures[len(own.signatures) :]
@@ -294,12 +300,18 @@ class Cosigning:
                 continue  # lines of keys that are not in the policy are ignored
             timestamp_s = verify_signed(Note(own.text, mine[:1]), key)
             assert timestamp_s is not None, "witnesses sign with a time"
-            if abs(timestamp_s - self._clock.now_us() // 1_000_000) > SKEW_MAX_S:
-                raise Malformed("the time of the cosignature is not the time here")
+            self._check_time(timestamp_s, wanted)
             found.append(Cosignature(str(key), timestamp_s, format_signature(mine[0])))
         if not found:
             raise Unauthorised("no key of the policy is among the signatures", code="signature")
         return found
+
+    def _check_time(self, timestamp_s: int, wanted: Wanted) -> None:
+        if abs(timestamp_s - self._clock.now_us() // 1_000_000) > SKEW_MAX_S:
+            raise Malformed("the time of the cosignature is not the time here")
+        if timestamp_s < wanted.recorded_at_us // 1_000_000:
+            # Kept, it would say for ever that the newest record was seen before it was recorded.
+            raise Malformed("the cosignature is dated before the newest record that it covers")
 
     def _failed(self, place: _Place, state: str, detail: str) -> None:
         place.state, place.detail = state, detail

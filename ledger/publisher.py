@@ -119,7 +119,7 @@ class Publisher:
         self.check()
         head, last, anchored = self._store.head(), latest(self._store.database.reader), self._anchor.read()
         if last is not None and last.size == head.size:
-            self._collect(last)
+            self._collect(last, head)
             self._serve(last)
             return last
         if head.size == 0:
@@ -138,7 +138,7 @@ class Publisher:
         published = self._sign(last, fresh)
         self._insert(published)
         self.at_step("inserted")
-        self._collect(published)
+        self._collect(published, head)
         self.at_step("cosigned")
         self._serve(published)
         self.at_step("served")
@@ -172,10 +172,10 @@ class Publisher:
         number, previous = (last.number + 1, last.digest) if last else (1, NO_PREVIOUS)
         return Published(number, fresh.size, fresh.root, previous, note)
 
-    def _collect(self, published: Published) -> None:
+    def _collect(self, published: Published, head: Head) -> None:
         """Ask the witnesses; whoever gives nothing now is asked again at a later turn."""
         if self.cosigning is not None:
-            wanted = Wanted(published.number, published.size, published.note)
+            wanted = Wanted(published.number, published.size, published.note, head.recorded_at_us)
             self.cosigning.collect(self._store.database, self.tree, wanted)
 
     def _serve(self, published: Published) -> None:

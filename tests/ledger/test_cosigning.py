@@ -175,7 +175,7 @@ def _with_lines_of(answering, other):
 def test_a_cosignature_of_another_day_is_none(house, network):
     """The time in it bounds when records were made: a clock that is an hour off would accuse us."""
     witness = network.witnesses[W2]
-    clock, witness._clock = witness._clock, _Ahead(house.clock)
+    clock, witness._clock = witness._clock, _OtherClock(house.clock, 3600)
     publisher = witnessed_publisher(house, network, enough=2)
 
     publisher.publish()
@@ -185,12 +185,66 @@ def test_a_cosignature_of_another_day_is_none(house, network):
     assert "w2.example" not in signers(publisher.served().note)
 
 
-class _Ahead:
-    def __init__(self, clock):
-        self._clock = clock
+class _OtherClock:
+    def __init__(self, clock, ahead_s):
+        self._clock, self._ahead_us = clock, ahead_s * 1_000_000
 
     def now_us(self):
-        return self._clock.now_us() + 3_600_000_000
+        return self._clock.now_us() + self._ahead_us
+
+
+@pytest.fixture
+def house_with_a_slow_witness(house, network):
+    """The clock of the second witness is ten seconds slow; something was recorded just now."""
+    network.witnesses[W2]._clock = _OtherClock(house.clock, -10)
+    grow(house)
+    return house
+
+
+def test_a_cosignature_from_before_the_record_is_none(house_with_a_slow_witness, network):
+    """Nobody can have seen a record before it was made: kept, it would spoil every audit from then on."""
+    publisher = witnessed_publisher(house_with_a_slow_witness, network, enough=3)
+
+    publisher.publish()
+
+    (slow,) = [one for one in publisher.cosigning.states() if one.url == W2]
+    assert (slow.state, slow.detail) == (
+        BAD_ANSWER,
+        "the cosignature is dated before the newest record that it covers",
+    )
+    assert "w2.example" not in signers(publisher.served().note)
+    assert publisher.served().state == "published"
+    assert house_with_a_slow_witness.audit().ok
+
+
+def test_a_slow_witness_is_asked_again_and_then_counts(house_with_a_slow_witness, network):
+    """Once its own clock has passed the record, its time is true enough, and the audit still agrees."""
+    house = house_with_a_slow_witness
+    publisher = witnessed_publisher(house, network, enough=3)
+    publisher.publish()
+
+    house.clock.advance(timedelta(seconds=9))
+    publisher.publish()
+    too_early = states(publisher)["w2"]
+    house.clock.advance(timedelta(seconds=11))
+    publisher.publish()
+
+    assert too_early == BAD_ANSWER
+    assert states(publisher)["w2"] == COSIGNED
+    assert publisher.served().state == "witnessed"
+    assert house.audit().ok
+
+
+def test_a_cosignature_of_the_very_second_of_the_record_counts(house, network):
+    """Times in cosignatures are whole seconds: the record may be up to one younger."""
+    house.clock.advance(timedelta(microseconds=999_999 - house.clock.now_us() % 1_000_000))
+    house.register(*people(3, first=500))
+    publisher = witnessed_publisher(house, network, enough=3)
+
+    publisher.publish()
+
+    assert set(states(publisher).values()) == {COSIGNED}
+    assert house.audit().ok
 
 
 @pytest.mark.parametrize("status", [301, 403, 404, 500])
