@@ -140,7 +140,10 @@ def _keystore(data: Path, label: str) -> KeyStore:
     if label not in FOUNDING_LABELS and not _CUSTODY_LABEL.fullmatch(label):
         fail(f"{label} is no label of a key: see `roa keys hsm create --help`", WRONG_USE)
     if label == CHECKPOINT and files.exists:
-        fail("the log's keys are fixed when it is founded: no other can sign its checkpoints", WRONG_USE)
+        fail(
+            "the next key of a log that is founded comes with `roa keys next OPERATOR checkpoint --token`",
+            WRONG_USE,
+        )
     _make_folders(files)
     passphrase = passphrase_of(files, settings) if files.exists else b""
     return KeyStore(files.keys, passphrase, _module(settings))

@@ -29,7 +29,6 @@ from ledger.store.readback import records
 from ledger.store.sqlite import APPEND_ONLY, SCHEMA
 
 KINDS = ("edit", "delete", "reorder", "back-date", "split view")
-WAYS = ("database", "signed anew")
 FINDERS = ("start-up", "audit", "fsck", "monitor", "witness", "holder of a receipt")
 NOTHING = "–"
 _DAY_US = 86_400_000_000

@@ -100,12 +100,12 @@ def test_what_is_no_key_of_a_ledger_is_not_made(tmp_path, label, words):
 
 
 @in_a_module
-def test_the_logs_key_is_fixed_when_it_is_founded(folder):
-    """Exit 2: no other key can sign the checkpoints of a log that goes on, and none is made."""
+def test_the_next_key_of_a_log_comes_with_its_ceremony(folder):
+    """Exit 2: for a log that is founded no key is made here, and it says which command makes one."""
     ran = create("checkpoint", folder)
 
     assert (ran.code, ran.out) == (2, "")
-    assert "fixed when it is founded" in ran.err
+    assert "roa keys next OPERATOR checkpoint" in ran.err
     assert not list((folder / "keys").glob("checkpoint*.pkcs11.json"))
 
 
