@@ -22,7 +22,12 @@ from ledger.keys.keyring import RegisteredKey
 from ledger.log.tiles import TILE_WIDTH
 from ledger.log_keys import LogKeys, log_keys_of
 from ledger.mapper import LedgerMapper
+from ledger.privacy.commitments import PRIVATE_ENTRY
 
+_LOST = (
+    "SELECT COUNT(*) FILTER (WHERE substr(entry, 1, 1) = ?), COUNT(*) FILTER (WHERE gone = 'lost')"
+    " FROM record WHERE position >= ? AND position <= ?"
+)
 _BEFORE_ALL, _AFTER_ALL = -(2**63), 2**63 - 1
 
 
@@ -30,10 +35,16 @@ class LostTail(NamedTuple):
     """A loss as the record at `position` accounts for it."""
 
     position: int
+    as_of: int
     first: int
     last: int
     root: bytes
     lost: int
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it stands where a restore tells of a loss: right after what it put back, decided there."""
+        return 1 <= self.first <= self.last == self.position - 1 == self.as_of
 
 
 class Outline(NamedTuple):
@@ -57,8 +68,8 @@ class Outline(NamedTuple):
     log_keys: LogKeys
 
     def accounted(self, position: int) -> bool:
-        """Whether a loss that was recorded later covers that position."""
-        return any(one.first <= position <= one.last < one.position for one in self.tails)
+        """Whether a restore that told of it covers that position."""
+        return any(one.in_place and one.first <= position <= one.last for one in self.tails)
 
     def authority_between(self, first: int, last: int) -> tuple[int, ...]:
         """Return the positions from `first` to `last` of records about the register."""
@@ -106,7 +117,7 @@ def _tails(connection: Connection, positions: Sequence[int]) -> tuple[LostTail, 
     for row in rows_at(connection, positions):
         with unheard.at(""):
             event: Any = LedgerMapper.for_reading().to_domain_event(stored(row).event)
-            tail = LostTail(row[0], event.first, event.last, event.root, event.lost)
+            tail = LostTail(row[0], event.as_of, event.first, event.last, event.root, event.lost)
             if all(type(value) is int for value in (tail.first, tail.last, tail.lost)):
                 found.append(tail)
     return tuple(found)
@@ -142,18 +153,21 @@ def apply_row(register: Register, mapper: LedgerMapper, row: RecordRow) -> None:
 
 
 def check_tails(connection: Connection, outline: Outline, tree: TreeChecks, report: Report) -> None:
-    """Check that every loss is accounted for as it is: its place, how many records, the root."""
+    """Check that every loss is accounted for as it is: its place, how many records, the root.
+
+    A restore puts everything back that was public, and nothing else: every private record among those
+    positions is lost with it. So no account of a loss can stand for some of them, or be made up later.
+    """
     for tail in outline.tails:
         if 0 < tail.last <= outline.skipped:
             continue
         where = f"record {tail.position}"
-        (lost,) = connection.execute(
-            "SELECT COUNT(*) FROM record WHERE position >= ? AND position <= ? AND gone = 'lost'",
-            (tail.first, tail.last),
-        ).fetchone()
-        if not 1 <= tail.first <= tail.last < tail.position:
-            report.add("tail", where, "accounts for a loss that does not lie before it")
+        private, lost = connection.execute(_LOST, (PRIVATE_ENTRY, tail.first, tail.last)).fetchone()
+        if not tail.in_place:
+            report.add("tail", where, "accounts for a loss that does not end right before it")
         elif lost != tail.lost:
             report.add("tail", where, f"says that {tail.lost} records lost their content, {lost} have")
+        elif private != lost:
+            report.add("tail", where, f"{private - lost} of the private records that it covers are not lost")
         elif tree.roots.get(tail.last) != tail.root:
             report.add("tail", where, "names another root than the records make")

@@ -177,7 +177,7 @@ def test_a_digest_that_the_ledger_cannot_have_recorded_does_not_come_back(lost, 
     [
         ({}, "tells of 1 lost records where 15 were lost"),
         ({"lost": PRIVATE_LOST, "root": bytes(32)}, "a tree that is not this log's"),
-        ({"lost": PRIVATE_LOST, "last_before": 1}, "does not end right before it"),
+        ({"lost": PRIVATE_LOST, "last_before": 1}, "not what the ledger can have recorded"),
     ],
 )
 def test_a_loss_that_never_was_does_not_come_back(lost, fields, words):

@@ -134,8 +134,8 @@ def _settle_keys(house: House) -> None:
     old = {"organisation": PROVIDER, "kid": house.signer(OLD).thumbprint}
     house.must(SECOND, [statement("key.retired", **old, from_="2026-11-22")])
     house.must(SECOND, [statement("key.revoked", **key, reason="lost", suspected_from=first)])
-    house.must(SECOND, [statement("key.reaffirmed", **key, first=first, last=first)])
-    house.must(SECOND, [statement("key.annulled", **key, first=first + 1, last=first + 1)])
+    house.must(REGISTRAR, [statement("key.reaffirmed", **key, first=first, last=first)])
+    house.must(REGISTRAR, [statement("key.annulled", **key, first=first + 1, last=first + 1)])
 
 
 def _end_everything(house: House) -> None:

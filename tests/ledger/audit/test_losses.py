@@ -17,9 +17,18 @@ from ledger.files import LedgerFiles
 from ledger.ids import public_id
 from ledger.keys.keyring import Keyring
 from ledger.restore import restore
+from ledger.store.tree import StoredTree
 from tests.ledger.audit.houses import a_ledger_of_everything
 from tests.ledger.audit.tampering import Bench, Change
-from tests.support.ledgers import PROVIDER_KEY, House, a_full_ledger, registration_of, statement
+from tests.support.ledgers import (
+    PROVIDER_KEY,
+    House,
+    a_full_ledger,
+    a_study_ledger,
+    people,
+    registration_of,
+    statement,
+)
 from tests.support.rollbacks import a_rolled_back_ledger, put_back, take_copy
 from tests.support.world import ANA
 
@@ -131,19 +140,65 @@ def test_a_public_record_without_a_submission_is_found_elsewhere(house: House, b
     ("fields", "words"),
     [
         ({"lost": 1}, "says that 1 records lost their content, 0 have"),
-        ({"root": bytes(32)}, "names another root than the records make"),
+        ({}, "4 of the private records that it covers are not lost"),
+        ({"first": 1, "last": 2}, "does not end right before it"),
     ],
 )
 def test_a_loss_that_never_was_is_found(tmp_path: Path, fields: dict[str, Any], words: str) -> None:
-    """An account of a loss that says how many, or under which root, otherwise than it is."""
+    """An account of a loss that says how many, or where, otherwise than it is."""
     house = a_full_ledger(tmp_path, [ANA])
-    held = {"first": 9, "last": 12, "root": house.ledger.store.head().root, "lost": 0, **fields}
-    house.ledger.note([Consequence(public_id("tail", 9, 12), TailLost, held)])
+    head = house.ledger.store.head()
+    held = {"first": head.size - 3, "last": head.size, "root": head.root, "lost": 0, **fields}
+    house.ledger.note([Consequence(public_id("tail", held["first"], held["last"]), TailLost, held)])
 
-    (fault,) = house.audit(with_keys=False).faults
+    faults = house.audit(with_keys=False).faults
 
-    assert (fault.code, fault.where) == ("tail", f"record {house.size()}")
-    assert words in fault.what
+    assert {fault.where for fault in faults} == {f"record {house.size()}"}
+    assert [words in fault.what for fault in faults if fault.code == "tail"] == [True]
+
+
+def test_a_loss_from_another_tree_is_found(tmp_path: Path) -> None:
+    """Everything in its range was public and is whole; the root that it names is nobody's."""
+    house = a_study_ledger(tmp_path)
+    house.publish()
+    size = house.size()
+    held = {"first": size, "last": size, "root": bytes(32), "lost": 0}
+    house.ledger.note([Consequence(public_id("tail", size, size), TailLost, held)])
+
+    found = [fault.what for fault in house.audit(with_keys=False).faults]
+
+    assert found == ["names another root than the records make"]
+
+
+def test_a_loss_that_is_made_up_for_a_chosen_record_is_found(tmp_path: Path) -> None:
+    """The log's own key tells later of a loss, and an older record is cleared in the form of a lost one."""
+    house = a_full_ledger(tmp_path / "ledger", people(2))
+    victim = house.size() - 1
+    root = StoredTree(house.ledger.store.database).root(victim)
+    held = {"first": victim, "last": victim, "root": root, "lost": 1}
+    told_at = house.size() + 1
+    house.ledger.note([Consequence(public_id("tail", victim, victim), TailLost, held)])
+    house.close()
+    (tmp_path / "bench").mkdir()
+    bench = Bench(house.files.ledger, tmp_path / "bench")
+
+    found = _found(house, bench, LOSE.format(victim))
+
+    assert {("gone", f"record {victim}"), ("tail", f"record {told_at}")} <= found
+
+
+def test_a_chosen_record_within_a_loss_is_not_spared(house: House, bench: Bench) -> None:
+    """What a restore could not have kept is there: position, state and all, as if only others were lost."""
+    told_at = _one(bench, "SELECT position FROM record WHERE topic = 'tail.lost'")
+    newest = _one(bench, "SELECT MAX(position) FROM record WHERE gone = 'lost'")
+
+    found = _found(
+        house,
+        bench,
+        f"UPDATE record SET gone = NULL, state = x'93', topic = 'x' WHERE position = {newest}",  # noqa: S608
+    )
+
+    assert ("tail", f"record {told_at}") in found
 
 
 def test_what_came_back_was_said_by_who_could_say_it(tmp_path: Path) -> None:
