@@ -194,7 +194,7 @@ def check_public_ruling(
     if not 0 <= event.as_of < position:
         raise Corrupt("was decided after it was recorded", code="ruling")
     if type(event).CONSEQUENCE:
-        _check_consequence(event, said, recorded_at_us)
+        _check_consequence(event, said, position, recorded_at_us)
         return
     if said is None:
         raise Corrupt("carries no statement", code="said-missing")
@@ -285,18 +285,18 @@ def _compare(recorded: LedgerEvent, again: LedgerEvent) -> None:
 # ------------------------------------------------------------------ what the ledger records itself
 
 
-def _check_consequence(event: LedgerEvent, said: Said | None, recorded_at_us: int) -> None:
+def _check_consequence(event: LedgerEvent, said: Said | None, position: int, recorded_at_us: int) -> None:
     """Check what can be known of a record that no statement stands behind."""
     if said is not None:
         raise Corrupt("carries a statement, and the ledger itself records it", code="ruling-consequence")
     if type(event).PRIVACY is not PUBLIC:
         raise Corrupt("is not for the public log", code="ruling-consequence")
     sets = {law.rules_on(day).id for day in _deciding_days(recorded_at_us)}
-    if event.ruleset_id not in sets or not _is_possible(event):
+    if event.ruleset_id not in sets or not _is_possible(event, position):
         raise Corrupt("is not what the ledger can have recorded", code="ruling-consequence")
 
 
-def _is_possible(event: LedgerEvent) -> bool:
+def _is_possible(event: LedgerEvent, position: int) -> bool:
     stream: UUID
     if isinstance(event, StatusListChanged):
         numbers: tuple[Any, ...] = (event.issuer, event.status_list, event.as_at)
@@ -315,7 +315,8 @@ def _is_possible(event: LedgerEvent) -> bool:
         return (
             event.originator_id == stream
             and len(event.root) == HASH_BYTES
-            and 1 <= event.first <= event.last <= event.as_of
+            # A restore tells of its loss in the first record after what was published.
+            and 1 <= event.first <= event.last == event.as_of == position - 1
             and event.lost <= event.last - event.first + 1
         )
     raise Corrupt("is a consequence that is not known here", code="ruling-consequence")

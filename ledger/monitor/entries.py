@@ -41,6 +41,11 @@ class PublicEntry(commitments.PublicEntry):
             ) from error
 
 
+def is_private(data: bytes) -> bool:
+    """Return whether an entry is a commitment, of which nothing shows."""
+    return data[:1] == PRIVATE_ENTRY and len(data) == 1 + HASH_BYTES
+
+
 def parse_entry(data: bytes) -> PublicEntry | None:
     """Return the public record of an entry, None for a private one, of which nothing shows.
 
@@ -48,7 +53,7 @@ def parse_entry(data: bytes) -> PublicEntry | None:
         Corrupt: `entry-form`: it is neither 33 opaque bytes nor a public record in its one form;
             `entry-topic`: no public record has that topic; `entry-fields`: not those of its class.
     """
-    if data[:1] == PRIVATE_ENTRY and len(data) == 1 + HASH_BYTES:
+    if is_private(data):
         return None
     if data[:1] != PUBLIC_ENTRY:
         raise Corrupt("an entry is neither a commitment nor a public record", code="entry-form")

@@ -13,6 +13,7 @@ from ledger.domain.key import Key
 from ledger.domain.microcredential import Microcredential
 from ledger.domain.organisation import Organisation
 from ledger.domain.register import Register
+from ledger.domain.tail import TailLost
 from ledger.ids import public_id
 from ledger.monitor.following import Followed
 
@@ -33,6 +34,11 @@ class News(NamedTuple):
     said_by: str
     what: dict[str, Any]
 
+    @property
+    def concerns_everybody(self) -> bool:
+        """Whether it is told whatever organisation was asked for: a loss may be of anybody's records."""
+        return self.type == TailLost.TOPIC
+
     def as_json(self) -> dict[str, Any]:
         """Return it as `roa monitor --json` prints it."""
         return {**self._asdict(), "recorded_at": rfc3339(self.recorded_at_us)}
@@ -41,6 +47,8 @@ class News(NamedTuple):
 def news_of(followed: Followed, register: Register, wanted: Collection[str]) -> News | None:
     """Return what a record says about one of the organisations asked for, None where it is about others.
 
+    A loss is told whoever asks. Organisation is then empty.
+
     Args:
         followed: the record.
         register: as it stands with the record.
@@ -48,7 +56,7 @@ def news_of(followed: Followed, register: Register, wanted: Collection[str]) -> 
     """
     event = followed.event
     about, named = _subject(event, register)
-    if about not in wanted:
+    if about not in wanted and not isinstance(event, TailLost):
         return None
     fields = {name: _plain(vars(event)[name]) for name in _SHOWN.get(event.TOPIC, event.OPEN)}
     by = _label(followed.said_by, register) if followed.said_by else "the ledger"
@@ -83,4 +91,6 @@ def _label(stream: UUID, register: Register) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple | frozenset):
         return [_plain(one) for one in value]
+    if isinstance(value, bytes):
+        return value.hex()
     return value if isinstance(value, str | int | bool | None) else str(value)

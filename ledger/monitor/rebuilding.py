@@ -17,7 +17,7 @@ from ledger.log.merkle import leaf_hash
 from ledger.log_keys import log_keys_of
 from ledger.monitor.authentic import AuthenticLog
 from ledger.monitor.findings import Findings
-from ledger.monitor.following import Follower
+from ledger.monitor.following import Follower, TimeBounds
 from ledger.monitor.source import LogSource
 from ledger.monitor.trusted import Seen, Trusted, check_own_keys, read_checkpoint
 
@@ -69,7 +69,7 @@ def rebuild(source: LogSource, trusted: Trusted, *, positions: Collection[int] =
         seen = read_checkpoint(source.checkpoint(), trusted, result.findings, source.name)
         if seen is not None:
             log = AuthenticLog(source, seen.checkpoint)
-            _follow(log, result, frozenset(positions))
+            _follow(log, seen, result, frozenset(positions))
             own = log_keys_of(result.register)
             if trusted.asks_for(own):
                 check_own_keys(seen, own)
@@ -77,8 +77,9 @@ def rebuild(source: LogSource, trusted: Trusted, *, positions: Collection[int] =
     return result
 
 
-def _follow(log: AuthenticLog, result: Rebuilt, positions: frozenset[int]) -> None:
+def _follow(log: AuthenticLog, seen: Seen, result: Rebuilt, positions: frozenset[int]) -> None:
     follower = Follower(result.findings, log.root)
+    follower.bounds = TimeBounds.of(0, seen.witnessed.values())
     for position, entry in log.entries():
         if position == FOUNDING_POSITION:
             result.founding_leaf = leaf_hash(entry)

@@ -10,7 +10,7 @@ Source: LEDGER.md 5; C2SP tlog-checkpoint.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -29,7 +29,9 @@ MOMENTS_MAX = 100  # of each status list, the newest
 _STATE_MAX_BYTES = 64 * 1024 * 1024
 _HEAD_BYTES = 12  # position and length of a record
 _COPY_BYTES = 1 << 20
-_MEMBERS = {"format", "note", "records_bytes", "records_sha256", "moments"}
+_SECONDS_MAX = 2**40  # more than any calendar here
+_NAMES = ("note", "records_bytes", "records_sha256", "moments", "witnessed_s")
+_MEMBERS = {"format", *_NAMES}
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class State:
 
     Attributes:
         note: the newest checkpoint that was followed to, whole; empty before the first.
+        witnessed_s: seconds since 1970; the latest at which a witness cosigned what was followed to.
         moments: of each status list (`95001/1`), moment of signing to the digest of its bits, in hex.
     """
 
@@ -45,6 +48,7 @@ class State:
     records_bytes: int = 0
     records_sha256: str = sha256().hexdigest()
     moments: dict[str, dict[str, str]] = field(default_factory=dict)
+    witnessed_s: int = 0
 
     @property
     def checkpoint(self) -> Checkpoint | None:
@@ -130,6 +134,7 @@ class Memory:
             "records_bytes": state.records_bytes,
             "records_sha256": state.records_sha256,
             "moments": state.moments,
+            "witnessed_s": state.witnessed_s,
         }
         with self._turn():
             replace_file(self._path, json.dumps(values, indent=1, sort_keys=True).encode() + b"\n")
@@ -145,6 +150,10 @@ class Memory:
             if _identity(_read(self._path)) != self._before:
                 raise Unavailable(f"another monitor has written {self._path} meanwhile", code="busy")
             yield
+
+    def witnessed(self, times_s: Iterable[int]) -> None:
+        """Remember the latest of these times, once `keep` has been called."""
+        self.state.witnessed_s = max(self.state.witnessed_s, *(min(at, _SECONDS_MAX) for at in times_s), 0)
 
     def remember_moment(self, name: str, moment: str, digest: str) -> str | None:
         """Remember a status list's bits at the moment it was signed; return others seen for that moment.
@@ -176,7 +185,7 @@ def _read(path: Path) -> State:
         values = parse(data, size_max_bytes=_STATE_MAX_BYTES)
         if not _is_state(values):
             raise _damaged(path)
-        state = State(*(values[name] for name in ("note", "records_bytes", "records_sha256", "moments")))
+        state = State(*(values[name] for name in _NAMES))
         _ = state.checkpoint
     except Malformed as error:
         raise _damaged(path) from error
@@ -189,8 +198,7 @@ def _is_state(values: Any) -> bool:
         and values.keys() == _MEMBERS
         and values["format"] == FORMAT
         and all(isinstance(values[name], str) for name in ("note", "records_sha256"))
-        and type(values["records_bytes"]) is int
-        and values["records_bytes"] >= 0
+        and all(type(values[name]) is int and values[name] >= 0 for name in ("records_bytes", "witnessed_s"))
         and isinstance(values["moments"], dict)
         and all(
             isinstance(one, dict) and all(isinstance(digest, str) for digest in one.values())

@@ -22,8 +22,9 @@ from ledger.errors import Corrupt, LedgerError, Split
 from ledger.log.checkpoint import Checkpoint
 from ledger.log_keys import LogKeys, log_keys_of
 from ledger.monitor.authentic import AuthenticLog
+from ledger.monitor.entries import is_private
 from ledger.monitor.findings import Findings
-from ledger.monitor.following import Follower
+from ledger.monitor.following import REFUSED, Follower, TimeBounds
 from ledger.monitor.news import News, news_of
 from ledger.monitor.source import LogSource
 from ledger.monitor.state import Memory
@@ -117,6 +118,7 @@ class Watch:
                 raise Split(f"its first {remembered.size} entries are others than those it published before")
             self._follow(log, seen, 0 if remembered is None else remembered.size)
             # From here this is what the log is held to.
+            self.memory.witnessed(seen.witnessed.values())
             self.memory.keep(seen.text)
             self.result.seen = seen
             return log
@@ -126,6 +128,7 @@ class Watch:
         """Take in what is new, and forget it again where it does not bear the checkpoint it came with."""
         before, told = self.follower.fork(), len(self.result.news)
         try:
+            self.follower.bounds = TimeBounds.of(self.memory.state.witnessed_s, seen.witnessed.values())
             self._take(log, size)
             own = self.log_keys
             if self._trusted.asks_for(own):
@@ -142,13 +145,15 @@ class Watch:
         for position, entry in log.entries(size):
             followed = self.follower.take(position, entry)
             if followed is None:
+                if not is_private(entry):
+                    self.memory.add(position, REFUSED)
                 continue
             self.memory.add(position, entry)
             event = followed.event
             if isinstance(event, StatusListChanged):
                 self._changes.append(((event.issuer, event.status_list), event.bits_sha256))
             news = news_of(followed, self.follower.register, self._wanted)
-            if news is not None and len(self.result.news) < _NEWS_MAX:
+            if news is not None and (len(self.result.news) < _NEWS_MAX or news.concerns_everybody):
                 self.result.news.append(news)
 
     # -------------------------------------------------------------- status lists

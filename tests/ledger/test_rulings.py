@@ -100,8 +100,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     house.must(REGISTRAR, said)
     fields = {"issuer": PROVIDER, "status_list": 1, "bits_sha256": bytes(32), "as_at": house.size()}
     house.ledger.note([Consequence(public_id("status_list", PROVIDER, 1), StatusListChanged, fields)])
-    lost = {"first": 3, "last": 5, "root": bytes(32), "lost": 1}
-    house.ledger.note([Consequence(public_id("tail", 3, 5), TailLost, lost)])
+    last = house.size()
+    lost = {"first": 3, "last": last, "root": bytes(32), "lost": 1}
+    house.ledger.note([Consequence(public_id("tail", 3, last), TailLost, lost)])
     return house
 
 
@@ -343,7 +344,8 @@ def test_midnight_between_deciding_and_recording_is_no_fault(tmp_path: Path) -> 
         ("status_list.changed", {"as_at": 10_000}),
         ("status_list.changed", {"ruleset_id": "MC-2018"}),
         ("tail.lost", {"first": 6}),
-        ("tail.lost", {"lost": 4}),
+        ("tail.lost", {"last": 6}),
+        ("tail.lost", {"lost": 1000}),
         ("tail.lost", {"root": "text"}),
     ],
 )

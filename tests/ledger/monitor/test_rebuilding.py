@@ -151,7 +151,7 @@ def test_a_loss_is_told_from_this_logs_own_tree(tmp_path: Path, *, lie: bool) ->
     house.publish()
     first, last = 3, house.size()
     root = bytes(32) if lie else house.publisher().tree.root(last)
-    lost = {"first": first, "last": last, "root": root, "lost": 1}
+    lost = {"first": first, "last": last, "root": root, "lost": 0}
     house.ledger.note([Consequence(public_id("tail", first, last), TailLost, lost)])
     house.publish()
 
