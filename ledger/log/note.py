@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ledger.encoding.multi import ed25519_public_key
 from ledger.encoding.strict_json import b64, unb64
-from ledger.errors import Malformed, Unauthorised
-from ledger.keys.signer import Signer, verify
+from ledger.errors import Malformed
+from ledger.keys.signer import Signer
 
 ED25519_TYPE = 0x01
 _SIGNATURE = re.compile(r"— (\S+) (\S+)")
@@ -82,11 +82,6 @@ def ed25519_of(key: VerifierKey) -> Ed25519PublicKey:
         raise Malformed(f"the verifier key of {key.name} is no Ed25519 key", code="vkey-key") from error
 
 
-def vkey_of(name: str, key: Ed25519PublicKey) -> str:
-    """Return the vkey text of an Ed25519 log key."""
-    return str(VerifierKey(name, ED25519_TYPE, key.public_bytes_raw()))
-
-
 def vkey_of_signer(name: str, signer: Signer) -> VerifierKey:
     """Return the key of whoever signs notes of type 0x01."""
     key = signer.public_key()
@@ -99,11 +94,6 @@ def note_signature(text: str, name: str, signer: Signer) -> Signature:
     assert text.endswith("\n"), "the text of a note ends in a newline"
     assert _is_name(name), name
     return Signature(name, vkey_of_signer(name, signer).key_id, signer.sign(text.encode()))
-
-
-def sign_note(text: str, name: str, signer: Signer) -> str:
-    """Return the note with one Ed25519 signature over `text`, which ends in a newline."""
-    return format_note(Note(text, (note_signature(text, name, signer),))).decode()
 
 
 def format_note(note: Note) -> bytes:
@@ -143,24 +133,6 @@ def _signature(line: str) -> Signature:
     if not data[_KEY_ID_BYTES:]:
         raise Malformed("a signature has a key id and some bytes", code="signature-empty")
     return Signature(found[1], data[:_KEY_ID_BYTES], data[_KEY_ID_BYTES:])
-
-
-def verify_note(note: Note, vkey: str) -> None:
-    """Check that the key of `vkey` signed the note.
-
-    Raises:
-        Unauthorised: it did not, or one of its signatures does not hold.
-        Malformed: the vkey is not an Ed25519 key.
-    """
-    key = parse_vkey(vkey)
-    if key.type != ED25519_TYPE:
-        raise Malformed("only Ed25519 verifier keys (type 0x01) are checked here", code="vkey-type")
-    public_key = ed25519_of(key)
-    mine = [one for one in note.signatures if (one.name, one.key_id) == (key.name, key.key_id)]
-    if not mine:
-        raise Unauthorised(f"{key.name} has not signed this note", code="unsigned")
-    for one in mine:
-        verify(public_key, one.blob, note.text.encode())
 
 
 def _is_name(name: str) -> bool:

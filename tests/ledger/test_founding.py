@@ -19,7 +19,7 @@ from ledger.founding import (
 )
 from ledger.keys.keystore import KeyStore
 from ledger.log.cosignature import MLDSA44_TYPE
-from ledger.log.note import VerifierKey, vkey_of
+from ledger.log.note import VerifierKey, vkey_of_signer
 from tests.support.ledgers import CHARTER, SCRYPT_N, a_ledger, an_empty_ledger
 from tests.support.world import ORIGIN, REGULATOR
 
@@ -80,7 +80,7 @@ def test_the_founding_names_the_keys_that_were_made(tmp_path: Path) -> None:
 
     assert (founding.origin, founding.host) == (ORIGIN, CHARTER.host)
     assert founding.registrar_number == REGULATOR
-    ed25519 = vkey_of(ORIGIN, house.signer(CHECKPOINT).public_key())  # type: ignore[arg-type]
+    ed25519 = str(vkey_of_signer(ORIGIN, house.signer(CHECKPOINT)))
     mldsa = VerifierKey(ORIGIN, MLDSA44_TYPE, house.keystore.mldsa(CHECKPOINT_MLDSA).public_bytes)
     assert founding.log_keys == (ed25519, str(mldsa))
     keys = {one.kid: one for one in house.ledger.keyring()}

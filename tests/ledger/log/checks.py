@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ledger.keys.signer import Signer
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
 from ledger.log.cosignature import verify_signed
 from ledger.log.merkle import leaf_hash, verify_consistency, verify_inclusion
-from ledger.log.note import parse_note, parse_vkey, verify_note
+from ledger.log.note import Note, ed25519_of, format_note, note_signature, parse_note, parse_vkey
 from ledger.log.policy import parse_policy
 from ledger.log.proof import parse_proof
 
@@ -24,9 +25,14 @@ WITNESS = "witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMil
 MLDSA_WITNESS = (MUTATIONS / "mldsa-witness.vkey").read_text().strip()
 
 
+def signed_note(text: str, name: str, signer: Signer) -> str:
+    """Return the note with one Ed25519 signature over `text`, which ends in a newline."""
+    return format_note(Note(text, (note_signature(text, name, signer),))).decode()
+
+
 def check_note(data: bytes) -> None:
     """Read a note and check the log's signature on it."""
-    verify_note(parse_note(data), VKEY)
+    verify_signed(parse_note(data), parse_vkey(VKEY))
 
 
 def check_checkpoint(data: bytes) -> None:
@@ -37,7 +43,7 @@ def check_checkpoint(data: bytes) -> None:
 def open_checkpoint(data: bytes, vkey: str) -> Checkpoint:
     """Return a checkpoint that the key of `vkey` signed."""
     note = parse_note(data)
-    verify_note(note, vkey)
+    verify_signed(note, parse_vkey(vkey))
     return parse_checkpoint(note.text.encode())
 
 
@@ -62,7 +68,9 @@ def check_consistency(data: bytes) -> None:
 
 def check_vkey(data: bytes) -> None:
     """Check the log's own note with the verifier key of a file."""
-    verify_note(parse_note((MUTATIONS / "note" / "good.txt").read_bytes()), data.decode())
+    key = parse_vkey(data.decode())
+    ed25519_of(key)
+    verify_signed(parse_note((MUTATIONS / "note" / "good.txt").read_bytes()), key)
 
 
 def check_cosignature(data: bytes) -> None:

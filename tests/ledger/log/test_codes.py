@@ -8,9 +8,9 @@ import pytest
 
 from ledger.errors import LedgerError
 from ledger.log.checkpoint import Checkpoint
-from ledger.log.cosignature import mldsa_message
+from ledger.log.cosignature import mldsa_message, verify_signed
 from ledger.log.merkle import Frontier
-from ledger.log.note import Note, Signature, parse_note
+from ledger.log.note import Note, Signature, VerifierKey, parse_note
 from ledger.log.policy import parse_policy
 from ledger.log.proof import parse_proof
 from ledger.log.subtree import verify_subtree_inclusion
@@ -62,6 +62,7 @@ OTHERS = {
     "tile-path": lambda: parse_tile_path("tile/0/1"),
     "tile-path-form": lambda: parse_tile_path("tile/0/x000/001"),
     "tile-size": lambda: TileReader(lambda _path: b"", 1).tile(0, 0),
+    "vkey-type": lambda: _check_key(VerifierKey("nobody", 0x7F, b"x")),
 }
 
 
@@ -70,6 +71,10 @@ def _check_policy(text: str) -> None:
     vkey = next(word for word in log if word.startswith("ledger.example/log+"))
     note = Note("ledger.example/log\n1\n" + "A" * 43 + "=\n", (Signature("nobody", b"1234", b"x"),))
     parse_policy(text.format(log=vkey, witness=WITNESS)).check(note)
+
+
+def _check_key(key: VerifierKey) -> None:
+    verify_signed(Note("text\n", (Signature(key.name, key.key_id, bytes(72)),)), key)
 
 
 @pytest.mark.parametrize("code", OTHERS)

@@ -12,16 +12,16 @@ from ledger.errors import Malformed, ProofShapeError, Unauthorised
 from ledger.keys.signer import MemorySigner
 from ledger.log.checkpoint import Checkpoint, format_checkpoint
 from ledger.log.merkle import MemoryTree, leaf_hash
-from ledger.log.note import sign_note, vkey_of
+from ledger.log.note import vkey_of_signer
 from ledger.log.proof import TlogProof, format_proof, parse_proof
-from tests.ledger.log.checks import MUTATIONS, open_checkpoint, prove
+from tests.ledger.log.checks import MUTATIONS, open_checkpoint, prove, signed_note
 from tests.ledger.log.plain_tree import PlainTree, leaves
 from tests.support.vectors import published
 
 NAME = "ledger.example/log"
 SIGNER = MemorySigner(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
-VKEY = vkey_of(NAME, SIGNER.public_key())
-NOTE = sign_note(format_checkpoint(Checkpoint(NAME, 1, bytes(32))).decode(), NAME, SIGNER)
+VKEY = str(vkey_of_signer(NAME, SIGNER))
+NOTE = signed_note(format_checkpoint(Checkpoint(NAME, 1, bytes(32))).decode(), NAME, SIGNER)
 HASHES = st.binary(min_size=32, max_size=32)
 
 
@@ -57,7 +57,7 @@ def test_every_entry_can_be_proven(size, data):
     index = data.draw(st.integers(0, size - 1))
     entries = [f"entry-{number}".encode() for number in range(size)]
     tree = MemoryTree(map(leaf_hash, entries))
-    note = sign_note(format_checkpoint(Checkpoint(NAME, size, tree.root())).decode(), NAME, SIGNER)
+    note = signed_note(format_checkpoint(Checkpoint(NAME, size, tree.root())).decode(), NAME, SIGNER)
 
     text = format_proof(TlogProof(None, index, tuple(tree.inclusion_path(index)), note))
 
