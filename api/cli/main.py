@@ -37,7 +37,9 @@ app.add_typer(key_commands.app, name="keys")
 key_commands.app.add_typer(hsm_commands.app, name="hsm")
 key_commands.app.command("next")(key_ceremonies.next_keys)
 for ceremony in ("rotate", "retire", "revoke", "reaffirm", "annul", "suspects"):
-    key_commands.app.command(ceremony)(getattr(key_ceremonies, ceremony))
+    # One thumbprint in 64 begins with a hyphen; it is a word all the same.
+    words = {"ignore_unknown_options": True}
+    key_commands.app.command(ceremony, context_settings=words)(getattr(key_ceremonies, ceremony))
 app.add_typer(witness_commands.app, name="witness")
 app.add_typer(drill_commands.app, name="drill")
 app.command("fsck")(watchers.fsck)

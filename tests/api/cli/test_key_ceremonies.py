@@ -372,3 +372,20 @@ def test_what_is_wrong_about_the_log_s_own_keys(operated):
     refused = keys(operated, "retire", "OPERATOR", kid)
     assert refused.code == 1
     assert "E830" in refused.err
+
+
+@pytest.mark.parametrize("kid", ["-2" + "x" * 41, "--" + "x" * 41, "-h" + "x" * 41])
+def test_a_thumbprint_may_begin_with_a_hyphen(folder, kid):
+    """It is taken as one, and said to be unknown; an option that there is not is still wrong use."""
+    for command, words in {
+        "retire": (PROVIDER, kid),
+        "revoke": (PROVIDER, kid, "--reason", "stolen", "--suspected-from", 3),
+        "reaffirm": (PROVIDER, kid, 1, 2),
+        "annul": (PROVIDER, kid, 1, 2),
+        "suspects": (kid,),
+    }.items():
+        ran = keys(folder, command, *words)
+
+        assert ran.code == 1, ran
+        assert "No such option" not in ran.err
+        assert keys(folder, command, *words, "--no-such-option").code == 2
