@@ -102,6 +102,8 @@ _LOG = _codes(
 )
 # Each names what cannot be read, or does not hold, in something of the log.
 _OF_THE_LOG = (
+    "add-checkpoint-ascii", "add-checkpoint-hash", "add-checkpoint-old", "add-checkpoint-proof-lines",
+    "add-checkpoint-size", "add-checkpoint-too-long",
     "bundle-count", "bundle-cut", "checkpoint-lines", "checkpoint-origin", "checkpoint-root",
     "checkpoint-size", "checkpoint-too-long", "consistency-empty", "consistency-equal", "consistency-long",
     "consistency-root", "consistency-short", "consistency-sizes", "cosignature-name", "cosignature-time",
@@ -113,6 +115,7 @@ _OF_THE_LOG = (
     "proof-parts", "proof-path", "proof-too-long", "quorum", "signature-base64", "signature-empty",
     "signature-line", "subtree-range", "tile-path", "tile-path-form", "tile-size", "unsigned",
     "vkey-base64", "vkey-empty", "vkey-hash", "vkey-key", "vkey-shape", "vkey-type",
+    "witness-size",
 )  # fmt: skip
 _FAULTS = _codes(
     ("internal", 500, "Something went wrong here. Nothing half-done was recorded; try again later."),

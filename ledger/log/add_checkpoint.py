@@ -51,27 +51,33 @@ def parse_add_checkpoint(body: bytes) -> AddCheckpoint:
 
     Raises:
         Malformed: too long, a line that is not in its place and its one form, more than 63 lines of
-            proof, or no signed checkpoint of three lines after them.
+            proof, or no signed checkpoint of three lines after them; with codes `add-checkpoint-…`, and
+            those of notes and checkpoints.
     """
     if len(body) > BODY_MAX_BYTES:
-        raise Malformed("a request to a witness is not that long")
+        raise Malformed("a request to a witness is not that long", code="add-checkpoint-too-long")
     head, blank, rest = body.partition(b"\n\n")
     try:
         old, *lines = head.decode("ascii").split("\n")
     except UnicodeDecodeError as error:
-        raise Malformed("the lines before the checkpoint are ASCII") from error
+        raise Malformed("the lines before the checkpoint are ASCII", code="add-checkpoint-ascii") from error
     found = _OLD.fullmatch(old)
     if not blank or found is None:
-        raise Malformed("a request begins with the old size, and an empty line stands before the checkpoint")
+        raise Malformed(
+            "a request begins with the old size, and an empty line stands before the checkpoint",
+            code="add-checkpoint-old",
+        )
     if len(lines) > PROOF_LINES_MAX:
-        raise Malformed(f"a consistency proof has at most {PROOF_LINES_MAX} lines")
-    proof = tuple(map(unb64, lines))
+        raise Malformed(
+            f"a consistency proof has at most {PROOF_LINES_MAX} lines", code="add-checkpoint-proof-lines"
+        )
+    proof = tuple(unb64(line, code="add-checkpoint-hash") for line in lines)
     if any(len(one) != HASH_BYTES for one in proof):
-        raise Malformed("a hash of the consistency proof is not 32 bytes")
+        raise Malformed("a hash of the consistency proof is not 32 bytes", code="add-checkpoint-hash")
     note = parse_note(rest)
     checkpoint = parse_checkpoint(note.text.encode())
     if max(checkpoint.size, int(found[1])) > SIZE_MAX:
-        raise Malformed("no log is that large")
+        raise Malformed("no log is that large", code="add-checkpoint-size")
     return AddCheckpoint(int(found[1]), proof, note, checkpoint)
 
 
@@ -84,5 +90,5 @@ def parse_size(body: bytes) -> int:
     """Return the size that a witness says; Malformed when that is not a number and a newline."""
     found = _SIZE_LINE.fullmatch(body)
     if found is None or int(found[1]) > SIZE_MAX:
-        raise Malformed("a size is a decimal number and a newline")
+        raise Malformed("a size is a decimal number and a newline", code="witness-size")
     return int(found[1])

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.encoding.strict_json import b64
 from ledger.errors import LedgerError
+from ledger.log.add_checkpoint import BODY_MAX_BYTES, parse_add_checkpoint, parse_size
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.cosignature import mldsa_message, verify_signed
 from ledger.log.merkle import Frontier
@@ -18,7 +20,17 @@ from ledger.log.tiles import TileReader, parse_entry_bundle, parse_tile_path
 from tests.ledger.log.checks import MUTATIONS, WITNESS
 from tests.support.tree import ROOT
 
-ROOMS = ("checkpoint", "cosignature", "merkle", "note", "policy", "proof", "subtree", "tiles")
+ROOMS = (
+    "add_checkpoint",
+    "checkpoint",
+    "cosignature",
+    "merkle",
+    "note",
+    "policy",
+    "proof",
+    "subtree",
+    "tiles",
+)
 HASH = bytes(32)
 
 
@@ -50,6 +62,12 @@ def raises_without_code(path: Path) -> list[int]:
 
 # Codes that no file of `mutations/` comes to, each with what is refused with it.
 OTHERS = {
+    "add-checkpoint-ascii": lambda: _ask("old 5\n\u00e9\n\n"),
+    "add-checkpoint-hash": lambda: _ask(f"old 5\n{b64(bytes(31))}\n\n"),
+    "add-checkpoint-old": lambda: _ask("old 05\n\n"),
+    "add-checkpoint-proof-lines": lambda: _ask("old 5\n" + f"{b64(HASH)}\n" * 64 + "\n"),
+    "add-checkpoint-size": lambda: _ask(f"old {2**63}\n\n"),
+    "add-checkpoint-too-long": lambda: parse_add_checkpoint(bytes(BODY_MAX_BYTES + 1)),
     "bundle-count": lambda: parse_entry_bundle(bytes(2 * 257)),
     "bundle-cut": lambda: parse_entry_bundle(b"\x00\x02x"),
     "cosignature-name": lambda: mldsa_message("w" * 256, 1, Checkpoint("log", 1, HASH)),
@@ -63,7 +81,13 @@ OTHERS = {
     "tile-path-form": lambda: parse_tile_path("tile/0/x000/001"),
     "tile-size": lambda: TileReader(lambda _path: b"", 1).tile(0, 0),
     "vkey-type": lambda: _check_key(VerifierKey("nobody", 0x7F, b"x")),
+    "witness-size": lambda: parse_size(b"5"),
 }
+
+
+def _ask(head: str) -> None:
+    """Read a request to a witness: these lines, and a checkpoint that is in order."""
+    parse_add_checkpoint(head.encode() + (MUTATIONS / "note" / "good.txt").read_bytes())
 
 
 def _check_policy(text: str) -> None:
