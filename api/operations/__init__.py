@@ -1,1 +1,1 @@
-"""Running a ledger: opening it, keeping it published and folded, speaking for its registrar."""
+"""Running a ledger: its keys, publishing, how it stands, its registrar; and asking somebody else's."""
