@@ -6,8 +6,9 @@ answer that drips in for ever.
 Source: C2SP tlog-tiles; LEDGER.md 5.
 """
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -16,18 +17,19 @@ import httpx2
 from ledger.errors import Absent, Malformed, Unavailable
 from ledger.monitor.source import CHECKPOINT_MAX_BYTES, LogSource
 
-TIMEOUT_S = 10.0  # for each step; `TOTAL_S` bounds an answer that comes byte by byte
+TIMEOUT_S = 10.0  # for each step; `TOTAL_S` bounds an answer that comes byte by byte, its head too
 TOTAL_S = 120.0
 _LOG = "/log"  # where a ledger has its log, below its own address
 _MISSING = (404, 410)
+_PLAIN = "identity"
 _FOUND = 200
 
 
 class Site:
     """One address, asked over one connection that is kept."""
 
-    def __init__(self, url: str, client: httpx2.Client) -> None:
-        self.url, self._client = url.rstrip("/"), client
+    def __init__(self, url: str, client: httpx2.Client, deadline: float | None = None) -> None:
+        self.url, self._client, self._deadline = url.rstrip("/"), client, deadline
 
     def get(self, path: str, size_max_bytes: int, accept: str = "*/*") -> bytes:
         """Return what stands at a path below the address.
@@ -35,21 +37,59 @@ class Site:
         Raises:
             Absent: `missing`: nothing stands there.
             Malformed: `too-large`: it is larger than `size_max_bytes`.
-            Unavailable: `no-answer`: nobody answers, or with something else.
+            Unavailable: `no-answer`: nobody answers, or with something else, or not in time.
         """
+        left_s = TOTAL_S if self._deadline is None else min(TOTAL_S, self._deadline - time.monotonic())
+        if left_s <= 0:
+            raise Unavailable(f"{self.url} has used up the time that it had", code="no-answer")
+        return _in_time(lambda: self._asked(path, size_max_bytes, accept), left_s, path)
+
+    def _asked(self, path: str, size_max_bytes: int, accept: str) -> bytes:
+        headers = {"Accept": accept, "Accept-Encoding": _PLAIN}
         try:
-            with self._client.stream("GET", f"{self.url}/{path}", headers={"Accept": accept}) as answer:
+            with self._client.stream("GET", f"{self.url}/{path}", headers=headers) as answer:
                 if answer.status_code in _MISSING:
                     raise Absent(f"{self.url} has no {path}", code="missing")
                 if answer.status_code != _FOUND:
                     raise Unavailable(f"{self.url} answers {answer.status_code} to {path}", code="no-answer")
+                if answer.headers.get("Content-Encoding", _PLAIN) != _PLAIN:
+                    # What is packed could be unpacked to any size, before anybody counts.
+                    raise Unavailable(f"{self.url} packs its answer to {path}", code="no-answer")
                 return _body(answer, path, size_max_bytes)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise Unavailable(f"{self.url} gives no answer to {path}", code="no-answer") from error
 
     def at(self, url: str) -> "Site":
         """Return another address of the same host, over the same connection."""
-        return Site(url, self._client)
+        return Site(url, self._client, self._deadline)
+
+    def within(self, seconds: float) -> "Site":
+        """Return the same address with one deadline for everything that is asked of it."""
+        return Site(self.url, self._client, time.monotonic() + seconds)
+
+
+def _in_time(ask: Callable[[], bytes], seconds: float, path: str) -> bytes:
+    """Return what `ask` returns; Unavailable when it does not in time, and then it is left to itself.
+
+    The steps of an answer have limits of their own, and whoever sends its head byte by byte keeps to
+    every one of them. So it is waited for from outside.
+    """
+    ended: list[bytes | Exception] = []
+
+    def work() -> None:
+        try:
+            ended.append(ask())
+        except Exception as error:  # noqa: BLE001 - it is raised where the answer was asked for
+            ended.append(error)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    worker.join(seconds)
+    if not ended:
+        raise Unavailable(f"the answer to {path} does not end", code="no-answer")
+    if isinstance(ended[0], Exception):
+        raise ended[0]
+    return ended[0]
 
 
 def _body(answer: httpx2.Response, path: str, size_max_bytes: int) -> bytes:
