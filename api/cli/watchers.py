@@ -5,6 +5,7 @@
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,7 @@ mirror = typer.Typer(help="A copy of somebody's log that never goes back.", no_a
 register = typer.Typer(help="The register, made again from a log alone.", no_args_is_help=True)
 
 MIRROR_PORT = 8200
+STATUSES_TOTAL_S = 300.0  # for all status lists of a ledger together
 _FILE_MAX_BYTES = 16 << 20
 
 Where = Annotated[str, typer.Argument(help="Address of a ledger or a log, or a folder that holds a log.")]
@@ -119,6 +121,11 @@ def log_in(where: str) -> Iterator[tuple[LogSource, Site | None]]:
 
 def _finish(findings: Findings, *, as_json: dict[str, Any] | None, summary: str) -> None:
     """Tell what was found, and leave with its exit code."""
+    _tell(findings, as_json=as_json, summary=summary)
+    _leave(findings)
+
+
+def _tell(findings: Findings, *, as_json: dict[str, Any] | None, summary: str) -> None:
     if as_json is not None:
         print_json(as_json)
     else:
@@ -128,6 +135,10 @@ def _finish(findings: Findings, *, as_json: dict[str, Any] | None, summary: str)
                 out.print("".join(f"    | {line}\n" for line in note.splitlines()), end="", markup=False)
         count = len(findings.found) + findings.more
         out.print(f"{summary}: {'clean' if findings.ok else f'{count} findings'}", markup=False)
+    sys.stdout.flush()
+
+
+def _leave(findings: Findings) -> None:
     if "split" in findings.codes:
         raise typer.Exit(SPLIT)
     if "rollback" in findings.codes:
@@ -206,19 +217,22 @@ def monitor(
     if not as_json:
         for one in result.news:
             what = ", ".join(f"{name} {value}" for name, value in one.what.items() if value not in (None, []))
-            out.print(
-                f"#{one.position} {one.type} {one.organisation}, said by {one.said_by}: {what}", markup=False
-            )
+            about = f"{one.type} {one.organisation}".rstrip()
+            out.print(f"#{one.position} {about}, said by {one.said_by}: {what}", markup=False)
     size = watch.memory.state.checkpoint
     summary = f"{result.size_before} entries before, {0 if size is None else size.size} now"
-    _finish(result.findings, as_json=result.as_json() if as_json else None, summary=summary)
+    _tell(result.findings, as_json=result.as_json() if as_json else None, summary=summary)
+    # From here it may be forgotten: until now the next look would have told it again.
+    with spoken_errors():
+        watch.told()
+    _leave(result.findings)
 
 
 def _judge_statuses(watch: "Watch", source: LogSource, ledger: Site, trust: Trust | None) -> None:
     from api.operations.served import status_list
 
-    if watch.follower.status_lists:
-        watch.judge_statuses(source, lambda one: status_list(ledger, one, trust))
+    bounded = ledger.within(STATUSES_TOTAL_S)
+    watch.judge_statuses(source, lambda one: status_list(bounded, one, trust), beyond=True)
 
 
 def _compare(watch: "Watch", source: LogSource, other: str, trusted: Trusted) -> None:

@@ -16,7 +16,7 @@ from api.client.verify.status import open_status_list
 from api.operations.asking import Site
 from ledger.domain.register import Register
 from ledger.encoding.strict_json import parse
-from ledger.errors import Malformed
+from ledger.errors import LedgerError, Malformed
 from ledger.monitor.findings import Findings
 from ledger.monitor.rebuilding import differences
 from ledger.monitor.statuses import Served, StatusList
@@ -49,16 +49,23 @@ def status_list(ledger: Site, one: StatusList, trust: Trust | None) -> Served:
         Malformed: `status-form`: it cannot be read, is another list's, or its signature does not hold.
     """
     path = f"status/{one[0]}/{one[1]}"
-    document = parse(
-        ledger.get(path, LIST_MAX_BYTES, "application/vc, application/json"), size_max_bytes=LIST_MAX_BYTES
-    )
+    data = ledger.get(path, LIST_MAX_BYTES, "application/vc, application/json")
+    try:
+        return _served(parse(data, size_max_bytes=LIST_MAX_BYTES), path, trust)
+    except LedgerError:
+        raise
+    except ClientError as error:
+        raise Malformed(f"it cannot be read: {error}", code="status-form") from error
+    except Exception as error:
+        # Whoever serves it must not be able to end the look at the rest, whatever nobody thought of.
+        raise Malformed(f"it cannot be read: {type(error).__name__}", code="status-form") from error
+
+
+def _served(document: Any, path: str, trust: Trust | None) -> Served:
     url, issuer = _member(document, "id"), _member(document, "issuer")
     if urlsplit(url).path != f"/{path}":
         raise Malformed("it is another list's document", code="status-form")
-    try:
-        opened = open_status_list(document, url, issuer, trust, pinned().canonical)
-    except ClientError as error:
-        raise Malformed(f"it cannot be read: {error}", code="status-form") from error
+    opened = open_status_list(document, url, issuer, trust, pinned().canonical)
     if not isinstance(opened, OpenList):
         raise Malformed(opened.sentence, code="status-form")
     subject = document["credentialSubject"]

@@ -8,6 +8,7 @@ from typing import Any
 from ledger.errors import LedgerError
 
 FINDINGS_MAX = 1000  # told one by one; the rest is counted
+_TEXT_MAX = 2000  # characters: words of others may stand in them
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,14 @@ class Findings:
         return {one.code for one in self.found}
 
     def add(self, code: str, where: str, what: str, evidence: Sequence[str] = ()) -> None:
-        """Note a finding."""
-        if len(self.found) < FINDINGS_MAX:
-            self.found.append(Finding(code, where, what, tuple(evidence)))
-        else:
+        """Note a finding, once."""
+        if len(self.found) >= FINDINGS_MAX:
             self.more += 1
+            return
+        one = Finding(code, where[:_TEXT_MAX], what[:_TEXT_MAX], tuple(evidence))
+        # What was not told when it was found is told again, and may still be so.
+        if one not in self.found:
+            self.found.append(one)
 
     def at(self, where: str, evidence: Sequence[str] = ()) -> "_At":
         """Turn whatever is refused inside a `with` into a finding; `evidence`: signed notes that show it."""

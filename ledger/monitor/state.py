@@ -1,5 +1,8 @@
 """What a monitor remembers of a log between two looks: the checkpoint, the public records, status lists.
 
+With a newer checkpoint goes what was found on the way to it, until somebody has been told: whoever is
+cut off in between has forgotten nothing.
+
 The state is one small JSON file, replaced in one step. The public records lie beside it, in a file
 that only grows and is flushed first: of it counts as much as the state says, so a run that was cut
 off is simply done again.
@@ -23,6 +26,8 @@ from ledger.errors import Corrupt, Malformed, Unavailable
 from ledger.files import flush_folder, replace_file
 from ledger.log.checkpoint import Checkpoint, parse_checkpoint
 from ledger.log.note import parse_note
+from ledger.monitor.findings import Finding
+from ledger.monitor.news import News
 
 FORMAT = "achievement-ledger/monitor/v1"
 MOMENTS_MAX = 100  # of each status list, the newest
@@ -30,8 +35,63 @@ _STATE_MAX_BYTES = 64 * 1024 * 1024
 _HEAD_BYTES = 12  # position and length of a record
 _COPY_BYTES = 1 << 20
 _SECONDS_MAX = 2**40  # more than any calendar here
+_UNTOLD_MAX_BYTES = 16 * 1024 * 1024  # of findings and news; what is beyond is counted
 _NAMES = ("note", "records_bytes", "records_sha256", "moments", "witnessed_s")
-_MEMBERS = {"format", *_NAMES}
+_MEMBERS = {"format", *_NAMES, "untold"}
+
+
+@dataclass(slots=True)
+class Untold:
+    """What was found and not told yet.
+
+    more: how many findings there are beside those that are kept.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    more: int = 0
+    news: list[News] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Whether there is something to tell."""
+        return bool(self.findings or self.more or self.news)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is written: findings first, as much as a state may have."""
+        left, more = _UNTOLD_MAX_BYTES, self.more
+        kept: dict[str, list[dict[str, Any]]] = {"findings": [], "news": []}
+        for name, values in (("findings", self.findings), ("news", self.news)):
+            for one in values:
+                value = one.as_json()
+                left -= len(json.dumps(value))
+                if left >= 0:
+                    kept[name].append(value)
+                else:
+                    more += 1
+        return {**kept, "more": more}
+
+    @classmethod
+    def parse(cls, value: Any) -> "Untold":
+        """Return what was written; Malformed when it is something else."""
+        try:
+            findings = [
+                Finding(one["code"], one["where"], one["what"], tuple(one.get("evidence", ())))
+                for one in value["findings"]
+            ]
+            news = [News(**{name: one[name] for name in News._fields}) for one in value["news"]]
+            texts = [text for one in findings for text in (one.code, one.where, one.what, *one.evidence)] + [
+                text for one in news for text in (one.type, one.organisation, one.said_by)
+            ]
+            numbers = [value["more"], *(number for one in news for number in one[:2])]
+            good = (
+                all(isinstance(text, str) for text in texts)
+                and all(type(number) is int for number in numbers)
+                and all(isinstance(one.what, dict) for one in news)
+            )
+        except (LookupError, TypeError, AttributeError) as error:
+            raise Malformed("what was not told yet cannot be read") from error
+        if not good:
+            raise Malformed("what was not told yet cannot be read")
+        return cls(findings, value["more"], news)
 
 
 @dataclass(slots=True)
@@ -41,6 +101,7 @@ class State:
     Attributes:
         note: the newest checkpoint that was followed to, whole; empty before the first.
         witnessed_s: seconds since 1970; the latest at which a witness cosigned what was followed to.
+        untold: findings and news that nobody was told of yet.
         moments: of each status list (`95001/1`), moment of signing to the digest of its bits, in hex.
     """
 
@@ -49,6 +110,7 @@ class State:
     records_sha256: str = sha256().hexdigest()
     moments: dict[str, dict[str, str]] = field(default_factory=dict)
     witnessed_s: int = 0
+    untold: Untold = field(default_factory=Untold)
 
     @property
     def checkpoint(self) -> Checkpoint | None:
@@ -62,8 +124,8 @@ class Memory:
     def __init__(self, path: Path) -> None:
         """Keep the state in the file `path`, and records in one of that name with `.records` after it."""
         self._path, self._records = path, path.with_name(path.name + ".records")
-        self.state = _read(path)
-        self._before = _identity(self.state)
+        data = _bytes_of(path)
+        self.state, self._before = _read(path, data), sha256(data).digest()
         self._fresh: list[bytes] = []
         self._size, self._digest = 0, sha256()
         self._kept = (0, sha256())  # size and digest of what counts
@@ -122,11 +184,11 @@ class Memory:
         self._fresh.clear()
         self._size, self._digest = self._kept[0], self._kept[1].copy()
 
-    def keep(self, note: str) -> None:
-        """Make everything durable: what was added, and a newer checkpoint."""
+    def keep(self, note: str, untold: Untold) -> None:
+        """Make everything durable: what was added, a newer checkpoint, and what is to be told of it."""
         self._flush()
         state = self.state
-        state.note = note
+        state.note, state.untold = note, untold
         state.records_bytes, state.records_sha256 = self._size, self._digest.hexdigest()
         values = {
             "format": FORMAT,
@@ -135,19 +197,26 @@ class Memory:
             "records_sha256": state.records_sha256,
             "moments": state.moments,
             "witnessed_s": state.witnessed_s,
+            "untold": state.untold.as_json(),
         }
+        data = json.dumps(values, indent=1, sort_keys=True).encode() + b"\n"
         with self._turn():
-            replace_file(self._path, json.dumps(values, indent=1, sort_keys=True).encode() + b"\n")
+            replace_file(self._path, data)
             flush_folder(self._path.absolute().parent)
-            self._before = _identity(state)
+            self._before = sha256(data).digest()
         self._kept = (self._size, self._digest.copy())
+
+    def told(self) -> None:
+        """Forget what was to be told: somebody has been."""
+        if self.state.untold:
+            self.keep(self.state.note, Untold())
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Hold the one turn to write; Unavailable when another monitor has written since this one read."""
         with self._path.with_name(self._path.name + ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            if _identity(_read(self._path)) != self._before:
+            if sha256(_bytes_of(self._path)).digest() != self._before:
                 raise Unavailable(f"another monitor has written {self._path} meanwhile", code="busy")
             yield
 
@@ -170,22 +239,25 @@ class Memory:
         return None if before == digest else before
 
 
-def _identity(state: State) -> tuple[str, int, str]:
-    return state.note, state.records_bytes, state.records_sha256
-
-
-def _read(path: Path) -> State:
-    """Return the state in a file, a new one where there is none; Corrupt when it cannot be read."""
+def _bytes_of(path: Path) -> bytes:
+    """Return what a state file holds, nothing where there is none."""
     try:
         with path.open("rb") as file:
-            data = file.read(_STATE_MAX_BYTES + 1)
+            return file.read(_STATE_MAX_BYTES + 1)
     except FileNotFoundError:
+        return b""
+
+
+def _read(path: Path, data: bytes) -> State:
+    """Return the state in a file, a new one where there is none; Corrupt when it cannot be read."""
+    if not data and not path.exists():
         return State()
     try:
         values = parse(data, size_max_bytes=_STATE_MAX_BYTES)
         if not _is_state(values):
             raise _damaged(path)
-        state = State(*(values[name] for name in _NAMES))
+        state = State(**{name: values[name] for name in _NAMES})
+        state.untold = Untold.parse(values["untold"])
         _ = state.checkpoint
     except Malformed as error:
         raise _damaged(path) from error

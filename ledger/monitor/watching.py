@@ -3,8 +3,8 @@
 1 the checkpoint is the log's own word, as the policy wants it · 2 it is no smaller, and no other
 tree, than the one remembered, shown by the tiles · 3 every new public record was said by whoever
 could, and is what the rules make of it · 4 all keys have signed that the records, the new ones too,
-have in force at its size · 5 then it is remembered. Of the log only what is new is read; memory holds
-the register, and one bundle.
+have in force at its size · 5 then it is remembered, and what was found until somebody was told. Of
+the log only what is new is read; memory holds the register, and one bundle.
 
 What is named beforehand is asked of the first checkpoint. After that the log's own records say which
 of its keys count: whoever followed it to a rotation follows it past one.
@@ -13,12 +13,13 @@ Source: LEDGER.md 5, 7; C2SP tlog-tiles.
 """
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ledger.domain.status_list import StatusListChanged
-from ledger.errors import Corrupt, LedgerError, Split
+from ledger.errors import Absent, Corrupt, LedgerError, Split, Unavailable
 from ledger.log.checkpoint import Checkpoint
 from ledger.log_keys import LogKeys, log_keys_of
 from ledger.monitor.authentic import AuthenticLog
@@ -27,10 +28,11 @@ from ledger.monitor.findings import Findings
 from ledger.monitor.following import REFUSED, Follower, TimeBounds
 from ledger.monitor.news import News, news_of
 from ledger.monitor.source import LogSource
-from ledger.monitor.state import Memory
+from ledger.monitor.state import Memory, Untold
 from ledger.monitor.statuses import Served, StatusList, in_force, judge, name_of
 from ledger.monitor.trusted import Seen, Trusted, check_forward, check_own_keys, read_checkpoint
 
+_BEYOND_MAX = 100  # lists of one issuer that are asked for though the log does not know them
 _NEWS_MAX = 10_000  # told one by one
 
 
@@ -80,6 +82,10 @@ class Watch:
         for position, entry in self.memory.records():
             self.follower.restore(position, entry)
         remembered = self.memory.state.checkpoint
+        untold = self.memory.state.untold
+        self.result.findings.found += untold.findings
+        self.result.findings.more += untold.more
+        self.result.news += untold.news
         self.result.size_before = 0 if remembered is None else remembered.size
 
     def advance(self, source: LogSource) -> AuthenticLog | None:
@@ -95,6 +101,34 @@ class Watch:
             if seen is not None:
                 return self._advance(source, seen)
         return None
+
+    def _unrecorded(self, fetch: Callable[[StatusList], Served]) -> dict[StatusList, Served]:
+        """Return what is served as lists that the log did not know: of each provider those up to the next."""
+        known, found = self.follower.status_lists, dict[StatusList, Served]()
+        providers = {
+            one.number
+            for one in self.follower.register.organisations.values()
+            if one.number is not None and any(held.role == "provider" for held in one.roles)
+        }
+        for issuer in sorted(providers | {issuer for issuer, _ in known}):
+            newest = max((number for of, number in known if of == issuer), default=0)
+            for number in range(max(1, newest + 1 - _BEYOND_MAX), newest + 2):
+                one = (issuer, number)
+                if one not in known:
+                    with (
+                        self.result.findings.at(f"status list {name_of(one)}"),
+                        suppress(Absent, Unavailable),
+                    ):
+                        found[one] = fetch(one)
+        return found
+
+    def told(self) -> None:
+        """Note that whoever asked has been told everything: until then each look tells it again."""
+        self.memory.told()
+
+    def _untold(self) -> Untold:
+        found = self.result.findings
+        return Untold(list(found.found), found.more, list(self.result.news))
 
     @property
     def trusted(self) -> Trusted:
@@ -119,7 +153,7 @@ class Watch:
             self._follow(log, seen, 0 if remembered is None else remembered.size)
             # From here this is what the log is held to.
             self.memory.witnessed(seen.witnessed.values())
-            self.memory.keep(seen.text)
+            self.memory.keep(seen.text, self._untold())
             self.result.seen = seen
             return log
         return None
@@ -158,7 +192,9 @@ class Watch:
 
     # -------------------------------------------------------------- status lists
 
-    def judge_statuses(self, source: LogSource, fetch: Callable[[StatusList], Served]) -> None:
+    def judge_statuses(
+        self, source: LogSource, fetch: Callable[[StatusList], Served], *, beyond: bool = False
+    ) -> None:
         """Fetch every status list that the log knows, and hold each to the log.
 
         Bits must be those in force between the checkpoint followed to before and the one that is
@@ -167,17 +203,24 @@ class Watch:
         Args:
             source: the log, which was followed to its newest checkpoint just now.
             fetch: returns a list as it is served; LedgerError where it is not, or cannot be read.
+            beyond: whether to ask for lists that the log does not know too: where one is served, nobody
+                holds its bits to anything.
         """
         findings, before, served = self.result.findings, dict(self.follower.status_lists), {}
         for one in before:
             with findings.at(f"status list {name_of(one)}"):
                 served[one] = fetch(one)
+        extra = self._unrecorded(fetch) if beyond else {}
         log = self.advance(source)
+        for one in sorted(extra.keys() - self.follower.status_lists.keys()):
+            findings.add(
+                "status-unrecorded", f"status list {name_of(one)}", "it is served, and no record has its bits"
+            )
         allowed = in_force(before, self._changes)
         for one, found in served.items():
             # Without a checkpoint after it nobody can tell what was in force; two of one moment show.
             judge(one, found, None if log is None else allowed[one], self.memory, findings)
-        self.memory.keep(self.memory.state.note)
+        self.memory.keep(self.memory.state.note, self._untold())
 
 
 def compare(

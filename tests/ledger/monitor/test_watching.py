@@ -40,9 +40,10 @@ class Monitor:
         return Watch(self.state, self.trusted, frozenset(self.wanted))
 
     def look(self) -> Watch:
-        """Look once."""
+        """Look once, and be told."""
         watch = self.watch()
         watch.advance(folder(self.place))
+        watch.told()
         return watch
 
 
@@ -310,6 +311,7 @@ def _judged(monitor: Monitor, served: Served | None, between: Any = None) -> lis
         return served
 
     watch.judge_statuses(folder(monitor.place), fetch)
+    watch.told()
     return codes(watch)
 
 
