@@ -11,13 +11,14 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from ledger.domain.accreditation import AccreditationEnded, AccreditationGranted
-from ledger.domain.founding import OPERATOR_BODY, LedgerFounded, jwk_of_vkey, kid_of
+from ledger.domain.founding import LedgerFounded, jwk_of_vkey, kid_of
 from ledger.domain.key import KeyRegistered, KeyRetired, KeyRevoked
 from ledger.domain.organisation import OrganisationRegistered, OrganisationRoleEnded, OrganisationRoleGranted
 from ledger.encoding.multi import mldsa44_multikey, multikey
 from ledger.ids import public_id
 from ledger.keys.mldsa import is_mldsa_jwk, mldsa_key_of_jwk
 from ledger.keys.signer import jwk_from_text, public_key_of_jwk
+from ledger.log_keys import OPERATOR
 from projections.base import Handlers, Rows, Updates, View, ViewProjection, Writes, loaded
 
 CREDENTIAL = "credential"
@@ -201,7 +202,7 @@ class DirectoryView(View):
     def operator_keys(self) -> tuple[DirectoryKey, ...]:
         """Return the keys of whoever runs the ledger: the founding's, and those registered since."""
         with self.reading() as rows:
-            return _keys(rows, public_id("organisation", OPERATOR_BODY))
+            return _keys(rows, OPERATOR)
 
     def key(self, kid: str) -> DirectoryKey | None:
         """Return the key with that thumbprint, whatever its state."""
@@ -252,14 +253,13 @@ def _founded(writes: Writes, position: int, event: LedgerFounded) -> None:
         event.made_at,
     )
     _founding_key(writes, position, public_id("organisation", number), jwk, _FOUNDING_PURPOSES)
-    operator = public_id("organisation", OPERATOR_BODY)
     for purpose, operator_jwk in operator_keys:
-        _founding_key(writes, position, operator, operator_jwk, (purpose,))
+        _founding_key(writes, position, OPERATOR, operator_jwk, (purpose,))
     # Those that stand there as the log's verifier keys alone: as in the keyring.
     named = {jwk, *(operator_jwk for _, operator_jwk in operator_keys)}
     for log_jwk in map(jwk_of_vkey, event.log_keys):
         if log_jwk is not None and log_jwk not in named:
-            _founding_key(writes, position, operator, log_jwk, (_CHECKPOINT,))
+            _founding_key(writes, position, OPERATOR, log_jwk, (_CHECKPOINT,))
 
 
 def _founding_key(
@@ -373,7 +373,8 @@ class DirectoryProjection(ViewProjection):
         "key": "INSERT OR REPLACE INTO {key} VALUES (?,?,?,?,?,?,?,?,?,NULL,NULL,NULL,NULL,NULL)",
         "key_retired": "UPDATE {key} SET retired_at = ?, retired_from = ? WHERE stream = ?",
         "key_revoked": """
-          UPDATE {key} SET revoked_at = COALESCE(revoked_at, ?), revoked_for = ?, suspected_from = ? WHERE stream = ?
+          UPDATE {key} SET revoked_at = COALESCE(revoked_at, ?), revoked_for = ?, suspected_from = ?
+          WHERE stream = ?
         """,
         # Everything that was open then; what was given after it stays open.
         "role_end": """

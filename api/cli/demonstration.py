@@ -7,13 +7,11 @@ else in it, revokes an award, tampers with two copies, and shows all three faili
 Source: SPEC.md 7.
 """
 
-import io
 import json
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +22,7 @@ import typer
 from rich.table import Table
 
 from api.cli import demo as data_of
+from api.cli.bundles import DOCUMENT, changed, document_of
 from api.cli.console import (
     WRONG_USE,
     AsJson,
@@ -261,36 +260,19 @@ class _Elsewhere:
 
 def _with_level(bundle: bytes) -> bytes:
     """Return a bundle whose credential claims a higher level."""
-
-    def change(credential: dict[str, Any]) -> None:
-        alignments = credential["credentialSubject"]["achievement"]["alignment"]
-        level = next(one for one in alignments if one["targetType"] == "ext:NZQCFLevel")
-        level["targetCode"] = str(int(level["targetCode"]) + 1)
-
-    return _changed(bundle, change)
+    credential = json.loads(document_of(bundle))
+    alignments = credential["credentialSubject"]["achievement"]["alignment"]
+    level = next(one for one in alignments if one["targetType"] == "ext:NZQCFLevel")
+    level["targetCode"] = str(int(level["targetCode"]) + 1)
+    return changed(bundle, {DOCUMENT: json.dumps(credential).encode()})
 
 
 def _with_proof(bundle: bytes) -> bytes:
     """Return a bundle whose credential carries another signature."""
-
-    def change(credential: dict[str, Any]) -> None:
-        value = credential["proof"]["proofValue"]
-        credential["proof"]["proofValue"] = value[:-1] + ("2" if value[-1] != "2" else "3")
-
-    return _changed(bundle, change)
-
-
-def _changed(bundle: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(bundle)) as old, zipfile.ZipFile(made, "w") as new:
-        for name in old.namelist():
-            content = old.read(name)
-            if name == "credential.json":
-                credential = json.loads(content)
-                change(credential)
-                content = json.dumps(credential).encode()
-            new.writestr(name, content)
-    return made.getvalue()
+    credential = json.loads(document_of(bundle))
+    value = credential["proof"]["proofValue"]
+    credential["proof"]["proofValue"] = value[:-1] + ("2" if value[-1] != "2" else "3")
+    return changed(bundle, {DOCUMENT: json.dumps(credential).encode()})
 
 
 def _revoke(house: House, award: UUID) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from api.dependencies import HouseDep
-from api.operations.standing import LostTails, Standing, standing_of
+from api.operations.status import LedgerStatus, LostTails, status_of
 from api.operations.troubles import trouble_of
 from api.problems import RETRY_AFTER_S
 from api.web.negotiation import HTML, JSON, answer, chosen
@@ -33,9 +33,9 @@ def get_ready(house: HouseDep) -> Response:
 def get_status(request: Request, house: HouseDep) -> Response:
     """Return how the ledger stands: what it holds, what is published, who has seen it, what was lost."""
     wanted = chosen(request, [HTML, JSON])
-    found = standing_of(house, _tails(request, house))
+    found = status_of(house, _tails(request, house))
     if wanted == HTML:
-        return page(request, "status.html", standing=found, waiting=_waiting(found))
+        return page(request, "status.html", ledger=found, waiting=_waiting(found))
     body = json.dumps(found.as_json(), ensure_ascii=False).encode()
     return answer(request, body, JSON, cache_control=A_MOMENT)
 
@@ -49,5 +49,5 @@ def _tails(request: Request, house: HouseDep) -> LostTails:
     return found
 
 
-def _waiting(found: Standing) -> int:
+def _waiting(found: LedgerStatus) -> int:
     return found.size - (found.checkpoint.size if found.checkpoint else 0)

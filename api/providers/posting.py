@@ -25,12 +25,12 @@ from api.problems import Problem
 from api.providers.messages import answer_json, outcomes_json
 from api.security.tokens import Bearer
 from ledger.deciding.batch import Outcome
-from ledger.domain.founding import OPERATOR_BODY
 from ledger.domain.organisation import Organisation
 from ledger.errors import Absent, LedgerError, Reused, Unauthorised, Unavailable
 from ledger.founding import RECEIPT
-from ledger.ids import public_id, uuid7, uuid8
+from ledger.ids import uuid7, uuid8
 from ledger.keys.keystore import custody_label
+from ledger.log_keys import OPERATOR
 from ledger.privacy.commitments import tag
 from ledger.privacy.sealing import keyed
 from ledger.receipts import acknowledge
@@ -299,7 +299,7 @@ class Desk:
         rows = outcomes_json(ledger.store, outcomes, received.rows if received else ())
         acknowledgement = None
         if done and received is not None:
-            signer = ledger.signer(RECEIPT, public_id("organisation", OPERATOR_BODY), RECEIPT)
+            signer = ledger.signer(RECEIPT, OPERATOR, RECEIPT)
             acknowledgement = acknowledge(ledger.store, signer, received, outcomes, ledger.founding.origin)
         data = self._file(job)
         file = None if data is None else files.read(data, kind=None if received is None else _kind(received))

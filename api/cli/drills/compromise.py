@@ -4,14 +4,13 @@ First a provider's credential key, with which a thief signs documents elsewhere;
 key, with which a thief makes awards in the ledger itself.
 """
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from api.cli.bundles import DOCUMENT, changed, document_of
 from api.cli.drills.result import Drill
 from api.cli.drills.stage import PROVIDER, Stage, a_stage
 from api.client.submission import organisation_id
@@ -26,7 +25,7 @@ from projections.exports.securing import document_bytes, sign_credential
 
 VERIFIED, NOTED = "Verified", "Verified, with notes"  # the note: how old the list beside it is
 OPEN, NOT_VALID = "Could not be verified completely", "Not valid"
-_DOCUMENT, _ISSUED = "credential.json", "issued.tlog-proof"
+_ISSUED = "issued.tlog-proof"
 
 
 def run(place: Path) -> Drill:
@@ -50,7 +49,7 @@ def _rotation(drill: Drill, stage: Stage, learner: UUID) -> None:
     custody.rotate(stage.house.ledger, PROVIDER, CREDENTIAL)
     stage.publish()
     drill.expect("its provider's key was rotated: still", _headline(stage, bundle), NOTED)
-    without = _changed(bundle, {_ISSUED: None})
+    without = changed(bundle, {_ISSUED: None})
     drill.expect("without the receipt of its issuing nobody can tell when", _headline(stage, without), OPEN)
 
 
@@ -75,7 +74,7 @@ def _credential_key(drill: Drill, stage: Stage, before: UUID, between: UUID) -> 
     stage.publish()
     drill.expect("declared stolen: what was signed before", _headline(stage, genuine), NOTED)
     for what, members in receipts.items():
-        content = _changed(genuine, {_DOCUMENT: _document_of(forged), **members})
+        content = changed(genuine, {DOCUMENT: document_of(forged), **members})
         wanted = OPEN if members else NOT_VALID
         drill.expect(f"a back-dated document {what}", _headline(stage, content), wanted)
     drill.expect("what its provider signed since then", _headline(stage, suspect), OPEN)
@@ -108,7 +107,7 @@ def _submission_key(drill: Drill, stage: Stage, learner: UUID) -> None:
     stage.publish()
     drill.expect("annulled: no document is made of it", _export_code(stage, learner), "annulled")
     status = _status_list(stage)
-    late = _changed(bundle, {"status-list.json": status})
+    late = changed(bundle, {"status-list.json": status})
     drill.expect("an older copy, with today's status list", _headline(stage, late), NOT_VALID)
 
 
@@ -140,25 +139,9 @@ def _headline(stage: Stage, content: bytes) -> str:
     return verify(content, trust=held, fetch=None, now_us=stage.clock.now_us()).headline
 
 
-def _document_of(bundle: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
-        return archive.read(_DOCUMENT)
-
-
-def _changed(bundle: bytes, members: Mapping[str, bytes | None]) -> bytes:
-    """Return a bundle with other members; those that become None are left out."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(bundle)) as old, zipfile.ZipFile(made, "w") as new:
-        for name in old.namelist():
-            content = members[name] if name in members else old.read(name)
-            if content is not None:
-                new.writestr(name, content)
-    return made.getvalue()
-
-
 def _back_dated(stage: Stage, bundle: bytes, thief: Signer) -> bytes:
     """Return a bundle whose document claims better grades, signed by a thief as if it had been long ago."""
-    document: dict[str, Any] = json.loads(_document_of(bundle))
+    document: dict[str, Any] = json.loads(document_of(bundle))
     del document["proof"]
     for result in document["credentialSubject"]["result"]:
         if result.get("value") == "A":
@@ -168,4 +151,4 @@ def _back_dated(stage: Stage, bundle: bytes, thief: Signer) -> bytes:
     document["credentialSubject"]["achievement"]["creditsAvailable"] = credits_earned
     did = provider_did(stage.house.issuer.host, PROVIDER)
     forged = sign_credential(document, thief, did, stage.clock.now_us())
-    return _changed(bundle, {_DOCUMENT: document_bytes(forged), _ISSUED: None})
+    return changed(bundle, {DOCUMENT: document_bytes(forged), _ISSUED: None})

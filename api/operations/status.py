@@ -56,7 +56,7 @@ class LostTail:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LedgerStatus:
     """How a ledger stands at one moment.
 
     size, newest_at_us: number of records, and when the newest was recorded.
@@ -143,14 +143,14 @@ class LostTails:
             return tuple(self._found)
 
 
-def standing_of(house: House, tails: LostTails) -> Standing:
+def status_of(house: House, tails: LostTails) -> LedgerStatus:
     """Return how a ledger stands now."""
     head, publisher = house.ledger.store.head(), house.publisher
     reader, policy = house.ledger.store.database.reader, publisher.policy
     served, witnessed = publisher.served(), newest_witnessed(reader, policy)
     keys = {str(one.key): one.name for one in policy.witnesses}
     seen = last_seen(reader, list(keys))
-    return Standing(
+    return LedgerStatus(
         origin=house.ledger.founding.origin,
         size=head.size,
         newest_at_us=head.recorded_at_us,
