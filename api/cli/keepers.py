@@ -3,7 +3,6 @@
 `init`, `serve`, `audit`, `publish`, `rebuild`, `export`.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +33,7 @@ from api.cli.serving import Address, Port, reserved, run_server
 from api.house import House, close_house, files_of, furnish, module_of, passphrase_of
 from api.operations.registrar import found
 from api.settings import Settings
-from ledger.audit import How, Report, audit_files
+from ledger.audit import JOBS_MAX, How, Report, audit_files
 from ledger.files import LedgerFiles
 from ledger.founding import Charter
 from ledger.privacy.epoch import load_epoch_keys
@@ -42,7 +41,7 @@ from ledger.privacy.vault import Vault
 from projections.issuing import EXPORT_FORMATS
 
 NUMBER_MAX = 99_999
-JOBS_MAX = 64
+
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _ORIGIN = re.compile(rf"{_HOST.pattern}(/[A-Za-z0-9._~-]+)*")
 
@@ -115,7 +114,12 @@ def audit(
         typer.Option(help="Look only at what came after the newest checkpoint of so many records.", min=0),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(help="Processes that check records; one for each core.", min=1, max=JOBS_MAX)
+        int | None,
+        typer.Option(
+            help="Processes that check records; one, and for more than 100 000 records one for each core.",
+            min=1,
+            max=JOBS_MAX,
+        ),
     ] = None,
 ) -> None:
     """Check everything that is stored; exit 1 when something does not check.
@@ -124,8 +128,8 @@ def audit(
     """
     settings = settings_of_environment()
     with spoken_errors(), _progress(shown=not as_json) as progress:
-        how = How(jobs or min(os.cpu_count() or 1, JOBS_MAX), since, progress=progress)
-        report = _audited(ledger_in(data, settings), settings, how, with_keys=not without_keys)
+        how = How(jobs, since, progress=progress)
+        report = _audited(_left_in(data, settings), settings, how, with_keys=not without_keys)
         if report.ok and not without_keys and since is None:
             # Only a sound ledger says what its views should be; it is opened with its keys.
             with opened(data) as house:
@@ -139,6 +143,12 @@ def audit(
         raise typer.Exit(_exit_code(report))
 
 
+def _left_in(data: Path, settings: Settings) -> LedgerFiles:
+    """Return the files of a ledger, of which the database may be gone: that is for an audit to say."""
+    files = files_of(data, settings)
+    return files if files.epoch.exists() else ledger_in(data, settings)
+
+
 def _say(report: Report) -> None:
     """Print what was found: each finding with how bad it is, then how much was looked at."""
     for one in report.faults:
@@ -146,7 +156,7 @@ def _say(report: Report) -> None:
     if report.not_looked_at:
         out.print(f"Not looked at: {report.not_looked_at}; nor were the views.", markup=False)
     apart = {
-        "without a key": report.not_checkable - report.lost,
+        "without a key": report.without_key,
         "lost": report.lost,
         "suspect": report.suspect,
         "annulled": report.annulled,

@@ -8,13 +8,14 @@ meanwhile comes after it and changes nothing of it.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ledger.audit.report import Report
 from ledger.audit.rows import RecordRow, Span, rows_at, stored
 from ledger.audit.tree import TreeChecks
 from ledger.authority import AUTHORITY_TOPICS, keyring_of
-from ledger.database import Connection
+from ledger.database import Connection, DatabaseError
 from ledger.domain.register import Register
 from ledger.domain.tail import TailLost
 from ledger.errors import Malformed
@@ -98,18 +99,35 @@ def read_outline(connection: Connection, size_skipped: int = 0) -> Outline:
         size_skipped: size up to which records are not looked at; those of its last tile are.
     """
     size, newest = connection.execute("SELECT COUNT(*), MAX(position) FROM record").fetchone()
-    topics = ",".join("?" * len(AUTHORITY_TOPICS))
-    rows = connection.execute(
-        f"SELECT position, topic FROM record WHERE topic IN ({topics},?)"  # noqa: S608 - as many marks as topics
-        " AND state IS NOT NULL ORDER BY position",
-        (*AUTHORITY_TOPICS, TailLost.TOPIC),
-    ).fetchall()
+    rows = _public(connection, size)
     losses = [position for position, topic in rows if topic == TailLost.TOPIC.encode()]
     authority = tuple(position for position, topic in rows if topic != TailLost.TOPIC.encode())
     skipped = size_skipped - size_skipped % TILE_WIDTH
     tails, register = _tails(connection, losses), _register(connection, authority)
     suspects, log_keys = _suspects(register), _log_keys(register)
     return Outline(size, newest or 0, skipped, authority, tails, suspects, log_keys)
+
+
+def _public(connection: Connection, size: int) -> list[tuple[int, bytes]]:
+    """Return (position, topic) of what is about the register, and of losses; without what cannot be read."""
+    everything = Span(_BEFORE_ALL, _AFTER_ALL)
+    try:
+        return _public_in(connection, everything)
+    except DatabaseError:
+        found = []
+        for first in range(1, size + 1, TILE_WIDTH):
+            with suppress(DatabaseError):
+                found += _public_in(connection, Span(first, first + TILE_WIDTH - 1))
+        return found
+
+
+def _public_in(connection: Connection, span: Span) -> list[tuple[int, bytes]]:
+    topics = ",".join("?" * (len(AUTHORITY_TOPICS) + 1))
+    return connection.execute(
+        f"SELECT position, topic FROM record WHERE topic IN ({topics})"  # noqa: S608 - as many marks as topics
+        " AND state IS NOT NULL AND position >= ? AND position <= ? ORDER BY position",
+        (*AUTHORITY_TOPICS, TailLost.TOPIC, *span),
+    ).fetchall()
 
 
 def _tails(connection: Connection, positions: Sequence[int]) -> tuple[LostTail, ...]:

@@ -13,7 +13,7 @@ from ledger.audit.report import Report
 from ledger.audit.rows import RecordRow, Span, record_rows
 from ledger.audit.sealed import SealedChecks
 from ledger.audit.submissions import SubmissionChecks
-from ledger.database import Connection
+from ledger.database import Connection, DatabaseError
 from ledger.privacy.vault import Vault
 
 
@@ -51,8 +51,12 @@ class PartChecks:
         if self._sealed is not None:
             self._sealed.begin(report, span.first)
         self._submissions.catch_up(span.first)
-        for batch in record_rows(self._connection, span):
-            self._take(batch)
+        try:
+            for batch in record_rows(self._connection, span):
+                self._take(batch)
+        except DatabaseError as error:
+            # The rest of this part is beyond reading; the parts after it need not be.
+            report.add("storage", f"records {span.first} to {span.last}", f"cannot be read: {error}")
         # A submission counts where it was cited first.
         report.submissions = sum(self._is_first(number, span.first) for number in self._submissions.cited)
         holdings = self._records.holdings

@@ -16,11 +16,15 @@ _DERIVED = frozenset(("tile", "head", "view"))
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that does not check: a stable code, where it is, and what is wrong in words."""
+    """One thing that does not check: a stable code, where it is, and what is wrong in words.
+
+    derived: it is a copy of records that are whole here.
+    """
 
     code: str
     where: str
     what: str
+    derived: bool = False
 
     @property
     def severity(self) -> str:
@@ -29,7 +33,7 @@ class Fault:
         `fault`: something that was recorded, signed or published is not what it should be ·
         `warning`: only something derived is wrong, and can be made again from the records.
         """
-        return WARNING if self.code in _DERIVED else FAULT
+        return WARNING if self.derived or self.code in _DERIVED else FAULT
 
 
 @dataclass(slots=True)
@@ -38,6 +42,8 @@ class Report:
 
     records, checkpoints, submissions, cosignatures: how many were looked at.
     not_checkable: records whose content nobody can look at: the subject's key is gone, or it was lost.
+    without_key, learners_without_key: of those, the records whose subject's key is gone, and how many
+        registrations of learners are among them. No record says yet that a key was destroyed.
     lost: of those, the ones whose content a restore gave up, and accounted for.
     suspect: records signed when somebody else may have had the key. annulled: records that their
         organisation says it never signed.
@@ -50,6 +56,8 @@ class Report:
     submissions: int = 0
     cosignatures: int = 0
     not_checkable: int = 0
+    without_key: int = 0
+    learners_without_key: int = 0
     lost: int = 0
     suspect: int = 0
     annulled: int = 0
@@ -63,10 +71,10 @@ class Report:
         """Whether everything checks."""
         return not self.faults
 
-    def add(self, code: str, where: str, what: str) -> None:
+    def add(self, code: str, where: str, what: str, *, derived: bool = False) -> None:
         """Note a fault; past a thousand they are only counted."""
         if len(self.faults) < FAULTS_MAX:
-            self.faults.append(Fault(code, where, what))
+            self.faults.append(Fault(code, where, what, derived))
         else:
             self.more += 1
 
@@ -86,11 +94,13 @@ class Report:
         """Add what was found and counted in some of the records."""
         self.submissions += part.submissions
         self.not_checkable += part.not_checkable
+        self.without_key += part.without_key
+        self.learners_without_key += part.learners_without_key
         self.lost += part.lost
         self.suspect += part.suspect
         self.annulled += part.annulled
         for one in part.faults:
-            self.add(one.code, one.where, one.what)
+            self.add(one.code, one.where, one.what, derived=one.derived)
         self.more += part.more
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from ledger import database
-from ledger.database import Connection
+from ledger.database import Connection, DatabaseError
 from ledger.errors import Corrupt
 from ledger.store.readback import StoredRecord
 
@@ -65,10 +65,22 @@ def tree_rows(connection: Connection, span: Span) -> Iterator[list[TreeRow]]:
 
 
 def rows_at(connection: Connection, positions: Sequence[int]) -> Iterator[RecordRow]:
-    """Yield the rows of single positions, which ascend."""
+    """Yield the rows of single positions, which ascend; those that cannot be read are left out."""
     for part in _slices(positions):
         query = f"SELECT {_COLUMNS} FROM record WHERE position IN ({_marks(part)}) ORDER BY position"
-        yield from connection.execute(query, part)
+        try:
+            found = connection.execute(query, part).fetchall()
+        except DatabaseError:
+            # One of them lies on a damaged page: the others need not.
+            found = [row for one in part for row in _row_at(connection, one)]
+        yield from found
+
+
+def _row_at(connection: Connection, position: int) -> list[RecordRow]:
+    try:
+        return connection.execute(f"SELECT {_COLUMNS} FROM record WHERE position = ?", (position,)).fetchall()
+    except DatabaseError:
+        return []
 
 
 def rows_of(connection: Connection, streams: Iterable[bytes], last: int) -> Iterator[RecordRow]:

@@ -6,8 +6,9 @@ from the first record to the last; what each record is by itself is checked in p
 other processes, and taken in in order. However many processes there are, the report is the same.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ledger.application import Ledger
@@ -18,18 +19,20 @@ from ledger.audit.checkpoints import (
     checkpoints,
     newest_checkpoint,
 )
-from ledger.audit.cosignatures import check_cosignatures
+from ledger.audit.cosignatures import Bounds, check_cosignatures
 from ledger.audit.derived import check_authority, check_schema, check_versions
 from ledger.audit.holdings import TakenChecks
 from ledger.audit.instants import InstantChecks
 from ledger.audit.outline import Outline, check_tails, read_outline
 from ledger.audit.parts import Part, PartChecks
+from ledger.audit.place import check_place
 from ledger.audit.report import Report
 from ledger.audit.rows import Span, open_for_audit, tree_rows
+from ledger.audit.sealed import check_keys
 from ledger.audit.submissions import check_all_cited
 from ledger.audit.tree import TreeChecks
 from ledger.audit.workers import parts_elsewhere
-from ledger.database import Connection
+from ledger.database import Connection, DatabaseError, OperationalError
 from ledger.domain.founding import LedgerFounded
 from ledger.errors import Rollback, Unavailable
 from ledger.files import LedgerFiles
@@ -40,6 +43,8 @@ from ledger.privacy.vault import Vault
 from ledger.publisher import Published
 from ledger.store.anchor import Anchor
 
+MANY = 100_000  # records: to fewer, more processes than one bring nothing
+JOBS_MAX = 64
 PART = 16 * TILE_WIDTH  # records: enough that what is done once for each part does not count
 # To start a process takes as long as this many parts without keys, and about as long as one with them.
 _PARTS_PER_START = 12
@@ -49,14 +54,14 @@ _PARTS_PER_START = 12
 class How:
     """How to look.
 
-    jobs: processes; 1 checks everything in this one.
+    jobs: processes; 1 checks everything in this one, None decides by the number of records.
     since: begin at the newest checkpoint of at most so many records; None looks at everything.
     short: let records that hold go the short way (see `records`); what is found is the same.
     part: records in a part, a multiple of 256; what is found is the same.
     progress: called with (records looked at so far, records to look at) after every part.
     """
 
-    jobs: int = 1
+    jobs: int | None = 1
     since: int | None = None
     short: bool = True
     part: int = PART
@@ -86,10 +91,20 @@ def audit_files(files: LedgerFiles, vault: Vault | None = None, how: How | None 
         Unavailable: a process that took part in the work ended early.
     """
     report = Report()
-    connection = open_for_audit(files.ledger)
+    if not files.ledger.exists():
+        return _nothing(files, report)  # a file that is opened would be made
     stopped: Unavailable | None = None
     try:
+        connection = open_for_audit(files.ledger)
+    except OperationalError as error:
+        raise Unavailable(f"{files.ledger.name} cannot be opened now: {error}", code="storage") from error
+    except DatabaseError as error:
+        report.add("storage", files.ledger.name, f"is damaged, or is no database: {error}")
+        return report
+    try:
         with report.at("ledger.sqlite"):
+            if _is_empty(connection):
+                return _nothing(files, report)
             published = _published(files, connection, report)
             connection.execute("BEGIN")
             try:
@@ -100,6 +115,19 @@ def audit_files(files: LedgerFiles, vault: Vault | None = None, how: How | None 
         connection.close()
     if stopped is not None:
         raise stopped  # that is no finding: nobody knows yet what there is to find
+    return report
+
+
+def _is_empty(connection: Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+
+
+def _nothing(files: LedgerFiles, report: Report) -> Report:
+    """Say what it means that a database holds nothing at all."""
+    if Anchor(files.anchor, "").is_new:
+        report.add("storage", files.ledger.name, "holds no ledger")
+    else:
+        report.add("rollback", "anchor", "records were published, and none are stored")
     return report
 
 
@@ -136,22 +164,36 @@ class _Audit:
     def run(self) -> None:
         """Look at everything."""
         connection, report = self._connection, self._report
-        check_schema(connection, report)
+        with report.at("schema"):
+            check_schema(connection, report)
         base, outline, tree = self._begin()
         published = self._published._replace(keys=outline.log_keys)
-        check_versions(connection, outline, report)
-        bounds = check_cosignatures(connection, published, report, base)
-        instants = InstantChecks(report, bounds, self._last_us(outline.skipped))
-        taken = TakenChecks(connection, report, begin=outline.skipped)
-        self._look(outline, tree, instants, taken)
+        with report.at("versions"):
+            check_versions(connection, outline, report)
+        bounds = Bounds(())
+        with report.at("cosignatures"):
+            bounds = check_cosignatures(connection, published, report, base)
+        self._look(outline, tree, InstantChecks(report, bounds, self._last_us(outline.skipped)))
         report.records = tree.size - outline.skipped
-        tree.finish()
+        with report.at("tiles"):
+            tree.finish()
         check_authority(connection, outline, report)
-        check_all_cited(connection, report)
-        taken.finish()
-        check_tails(connection, outline, tree, report)
+        with report.at("submissions"):
+            check_all_cited(connection, report)
+        with report.at("losses"):
+            check_tails(connection, outline, tree, report)
+        self._check_published(tree, published, base)
+        check_keys(report)
+
+    def _check_published(self, tree: TreeChecks, published: PublishedLog, base: Published | None) -> None:
+        """Hold what was published, here and at the anchor's place, to the records."""
+        connection, report = self._connection, self._report
         check_anchor(tree, published, report)
-        check_checkpoints(connection, tree, published, report, base)
+        with report.at("checkpoints"):
+            check_checkpoints(connection, tree, published, report, base)
+        if published.anchored is not None:
+            anchor = Anchor(self._files.anchor, published.origin)
+            check_place(anchor, published.anchored, connection, tree, report)
 
     def _begin(self) -> tuple[Published | None, Outline, TreeChecks]:
         """Return where to begin: at a checkpoint where one was asked for, and its tiles are there."""
@@ -167,7 +209,9 @@ class _Audit:
         return None, outline, self._tree(outline, None)
 
     def _tree(self, outline: Outline, base: Published | None) -> TreeChecks:
-        stops = {one.size for one in checkpoints(self._connection, base)} | self._published.sizes
+        stops = set(self._published.sizes)
+        with suppress(DatabaseError):  # said where the checkpoints are looked at
+            stops.update(one.size for one in checkpoints(self._connection, base))
         stops.update(tail.last for tail in outline.tails)
         return TreeChecks(self._connection, self._report, stops, begin=outline.skipped)
 
@@ -178,24 +222,40 @@ class _Audit:
         ).fetchone()
         return int(row[0]) if skipped and row is not None else 0
 
-    def _look(self, outline: Outline, tree: TreeChecks, instants: InstantChecks, taken: TakenChecks) -> None:
+    def _look(self, outline: Outline, tree: TreeChecks, instants: InstantChecks) -> None:
         """Follow the records from first to last, and take in what was found in each part of them."""
-        spans = outline.spans(self._how.part)
+        spans, taken = outline.spans(self._how.part), self._taken(outline)
         with self._parts(outline, spans) as parts:
             for span in spans:
-                for batch in tree_rows(self._connection, span):
-                    tree.take(batch)
-                    instants.take(batch)
+                with self._report.at(f"records {span.first} to {span.last}"):
+                    for batch in tree_rows(self._connection, span):
+                        tree.take(batch)
+                        instants.take(batch)
                 part = next(parts)
                 self._take_in(part)
-                taken.settle(part.takes, part.frees, span.last)
+                if taken is not None:
+                    taken.settle(part.takes, part.frees, span.last)
                 if self._how.progress is not None:
                     self._how.progress(tree.size - outline.skipped, outline.size - outline.skipped)
+        if taken is not None:
+            taken.finish()
+
+    def _taken(self, outline: Outline) -> TakenChecks | None:
+        """Return the checks of what is held once; None where its table cannot be read, which is said."""
+        try:
+            return TakenChecks(self._connection, self._report, begin=outline.skipped)
+        except DatabaseError as error:
+            self._report.add("storage", "taken", f"the file cannot be read: {error}")
+            return None
 
     @contextmanager
     def _parts(self, outline: Outline, spans: Sequence[Span]) -> Iterator[Iterator[Part]]:
         worth = len(spans) if self._vault is not None else len(spans) // _PARTS_PER_START
-        jobs, short = min(self._how.jobs, worth), self._how.short
+        jobs, short = self._how.jobs, self._how.short
+        if jobs is None:
+            many = outline.size - outline.skipped > MANY
+            jobs = min(os.cpu_count() or 1, JOBS_MAX) if many else 1
+        jobs = min(jobs, worth)
         if jobs > 1:
             ledger = self._files.ledger
             with parts_elsewhere(ledger, outline, self._vault, spans, jobs, short=short) as parts:

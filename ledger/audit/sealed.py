@@ -15,6 +15,7 @@ from ledger.audit.rulings import Ruling, RulingChecks
 from ledger.database import Connection
 from ledger.deciding.rows import row_content, row_name
 from ledger.domain.base import PRIVATE, PrivateEvent
+from ledger.domain.learner import LearnerRegistered
 from ledger.domain.register import Register
 from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import unpack_canonical
@@ -35,6 +36,18 @@ from ledger.statements import Row, Statement, read_statement
 from ledger.store.readback import StatementLeaves, StoredRecord
 
 _PRIVATE = frozenset(topic.encode() for topic, one in EVENTS.items() if one.PRIVACY is PRIVATE)
+
+
+def check_keys(report: Report) -> None:
+    """Say how many records cannot be opened because a key is gone, which no record accounts for."""
+    if report.without_key:
+        learners = report.learners_without_key
+        whose = f", {learners} of them registrations of learners" if learners else ""
+        report.add(
+            "vault",
+            "vault.sqlite",
+            f"the keys of {report.without_key} records are gone{whose}, and nothing accounts for it",
+        )
 
 
 class SealedChecks:
@@ -74,6 +87,8 @@ class SealedChecks:
             key = self._keys.get(event.subject)
             if key is None:
                 self._report.not_checkable += 1
+                self._report.without_key += 1
+                self._report.learners_without_key += record.topic == LearnerRegistered.TOPIC
                 continue
             with self._report.at(f"record {record.position}"):
                 ruling = self._check(record, raw, event, key)

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from ledger.audit.report import Report
 from ledger.audit.rows import TreeRow
-from ledger.database import Connection
+from ledger.database import Connection, DatabaseError
 from ledger.errors import Corrupt
 from ledger.log.merkle import HASH_BYTES, Frontier, root_of
 from ledger.log.tiles import LEVEL_BITS, TILE_WIDTH
@@ -136,9 +136,12 @@ class TreeChecks:
             self._report.add("tile", f"tile {level}/{number}", "is not what the records make")
 
     def _stored(self, level: int, number: int) -> bytes | None:
-        row = self._connection.execute(
-            "SELECT hashes FROM tile WHERE level = ? AND number = ?", (level, number)
-        ).fetchone()
+        try:
+            row = self._connection.execute(
+                "SELECT hashes FROM tile WHERE level = ? AND number = ?", (level, number)
+            ).fetchone()
+        except DatabaseError:
+            return None  # what cannot be read is not there
         return None if row is None else bytes(row[0])
 
     def finish(self) -> None:

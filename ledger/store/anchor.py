@@ -21,6 +21,7 @@ from ledger.log.note import Note, parse_note
 from ledger.log.tiles import (
     ENTRY_MAX_BYTES,
     TILE_WIDTH,
+    Tile,
     TileReader,
     entries_path,
     parse_entry_bundle,
@@ -197,6 +198,14 @@ class Anchor:
     def reader(self, size: int) -> TileReader:
         """Return a reader of the anchored tiles at `size`: independent of the database."""
         return TileReader(lambda path: self._file(path, _TILE_MAX_BYTES), size)
+
+    def file(self, tile: Tile) -> bytes:
+        """Return a tile or a bundle as it lies there, at most one byte more than it can have.
+
+        Raises:
+            Corrupt: it is missing, or cannot be read.
+        """
+        return self._file(path_of(tile), _BUNDLE_MAX_BYTES if tile.level is None else _TILE_MAX_BYTES)
 
     def entries(self, number: int, width: int = TILE_WIDTH) -> list[bytes]:
         """Return the entries of a bundle at its width; only the tile above makes them true.

@@ -103,6 +103,20 @@ def test_another_history_is_a_split(house):
     assert roa(house, "publish")[0] == 4
 
 
+@pytest.mark.parametrize(("left", "code"), [(b"x" * 9999, 1), (b"", 3), (None, 3)])
+def test_a_database_that_cannot_be_read_is_reported(house, left, code):
+    """Garbage is a finding, exit 1; emptied or gone while the anchor has records is exit 3: never 70."""
+    for file in house.files.folder.glob("ledger.sqlite*"):
+        file.unlink()
+    if left is not None:
+        house.files.ledger.write_bytes(left)
+
+    found, printed = roa(house, "audit", "--json")
+
+    assert found == code
+    assert [one["code"] for one in json.loads(printed)["findings"]] == [{1: "storage", 3: "rollback"}[code]]
+
+
 # ------------------------------------------------------------------ how it looks
 
 
