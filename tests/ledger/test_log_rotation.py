@@ -289,6 +289,7 @@ def test_a_monitor_that_follows_refuses_them_and_goes_on_with_the_right_ones(
     assert watch.advance(log) is not None
     assert len(watch.result.findings.found) == 1
     assert [one.type for one in watch.result.news] == ["key.registered"] * 2 + ["key.retired"] * 2
+    watch.told()
     again = Watch(state, believed(*old), frozenset())
     assert again.advance(log) is not None
     assert again.result.findings.ok
