@@ -115,6 +115,13 @@ def _say(found: Mapping[str, Any], data: Path) -> None:
     _print(f"The database {held} {found['stored']} records, {found['published']} were published.")
     _print(f"Missing: positions {found['first']} to {found['last']}. Public ones {back}: {found['public']}.")
     _print(f"Private ones whose content {gone} lost: {found['lost']}. Their entries stay in the log.")
+    for one in found["status_lists"]:
+        _print(
+            f"Status list {one['issuer']}/{one['status_list']}: revocations that it showed {gone} lost."
+            f" How many nobody can tell: the bits of position {one['position']} cannot be made any more."
+        )
+    if found["status_lists"]:
+        _print("Say these revocations again at once: until then what was revoked counts.")
     _say_receipts(found["receipts"])
     if done:
         _print(f"The log says so at position {found['told_at']}, and goes on from there.")

@@ -6,18 +6,20 @@ Source: LEDGER.md 5 (start-up, witnesses, `tail.lost`), SPEC.md 6.
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from api.house import House
 from api.operations.troubles import Trouble, trouble_of
 from ledger.application import Ledger
 from ledger.clock import rfc3339
+from ledger.domain.status_list import StatusListChanged
 from ledger.domain.tail import TailLost
 from ledger.errors import Malformed, Unauthorised
 from ledger.log.cosignature import verify_signed
 from ledger.log.note import parse_note
 from ledger.log_keys import log_keys_of
+from ledger.restore import LostRevocations, lost_revocations
 from ledger.store.cosignatures import ServedCheckpoint, last_seen, newest_witnessed
 
 _TAILS_BATCH = 100
@@ -45,7 +47,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class LostTail:
-    """A restore that was accepted: see `tail.lost`."""
+    """A restore that was accepted: see `tail.lost`; `revocations` names status lists that lost some."""
 
     position: int
     recorded_at_us: int
@@ -53,6 +55,7 @@ class LostTail:
     last: int
     lost: int
     root: bytes
+    revocations: tuple[LostRevocations, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class LedgerStatus:
                     "last": one.last,
                     "lost": one.lost,
                     "root": one.root.hex(),
+                    "status_lists": [which.as_json() for which in one.revocations],
                 }
                 for one in self.lost
             ],
@@ -138,9 +142,18 @@ class LostTails:
                     event: TailLost = self._ledger.mapper.to_domain_event(record)
                     at_us = store.leaves_at([record.id])[record.id][1]
                     tail = LostTail(record.id, at_us, event.first, event.last, event.lost, event.root)
-                    self._found.append(tail)
+                    self._found.append(replace(tail, revocations=self._revocations(tail)))
                 self._position = batch[-1].id if len(batch) == _TAILS_BATCH else size
             return tuple(self._found)
+
+    def _revocations(self, tail: LostTail) -> tuple[LostRevocations, ...]:
+        """Return the status lists of which a loss took revocations."""
+        store, changes, start = self._ledger.store, list[tuple[int, StatusListChanged]](), tail.first
+        topics = (StatusListChanged.TOPIC,)
+        while batch := store.select_notifications(start, _TAILS_BATCH, stop=tail.last, topics=topics):
+            changes += [(one.id, self._ledger.mapper.to_domain_event(one)) for one in batch]
+            start = batch[-1].id + 1
+        return lost_revocations(store, self._ledger.keyring(), changes)
 
 
 def status_of(house: House, tails: LostTails) -> LedgerStatus:

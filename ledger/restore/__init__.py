@@ -10,5 +10,15 @@ Source: LEDGER.md 5 (`restore --accept-lost`).
 
 from ledger.restore.plan import LostReceipt, Restored, RestorePlan
 from ledger.restore.run import RECEIPTS_FILE, plan_restore, restore
+from ledger.restore.statuses import LostRevocations, lost_revocations
 
-__all__ = ["RECEIPTS_FILE", "LostReceipt", "RestorePlan", "Restored", "plan_restore", "restore"]
+__all__ = [
+    "RECEIPTS_FILE",
+    "LostReceipt",
+    "LostRevocations",
+    "RestorePlan",
+    "Restored",
+    "lost_revocations",
+    "plan_restore",
+    "restore",
+]

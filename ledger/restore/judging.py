@@ -18,6 +18,7 @@ from ledger.authority import AUTHORITY_TOPICS, keyring_of
 from ledger.domain.base import PUBLIC, LedgerEvent, Said
 from ledger.domain.register import Register
 from ledger.domain.registry import EVENTS
+from ledger.domain.status_list import StatusListChanged
 from ledger.domain.tail import TailLost
 from ledger.errors import Corrupt, LedgerError
 from ledger.keys.keyring import Keyring
@@ -142,6 +143,7 @@ class PublicRecords:
         """
         self.register = register
         self.places: dict[int, Place | None] = {}  # by position; None where no statement stands behind it
+        self.status_lists: list[tuple[int, StatusListChanged]] = []
         self._stored, self._root = stored, root
         self._mapper = LedgerMapper.for_reading()
         self._keyring: Keyring | None = None
@@ -187,6 +189,8 @@ class PublicRecords:
         """Check who said a record and what the rules make of it; return the statement that is kept whole."""
         if event.CONSEQUENCE:
             check_public_ruling(event, event.said, position, recorded_at_us, self.register)
+            if isinstance(event, StatusListChanged):
+                self.status_lists.append((position, event))
             if isinstance(event, TailLost):
                 self._check_loss(event)
             return None

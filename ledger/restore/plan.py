@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
+from ledger.restore.statuses import LostRevocations
 from ledger.store.jobs import PlacedRow
 
 
@@ -46,6 +47,7 @@ class RestorePlan:
     public: how many of the missing records are put back whole.
     lost: how many lose their content for ever.
     receipts: what was acknowledged and is lost, as far as `jobs` still knows it.
+    revocations: status lists whose published bits cannot be made any more.
     """
 
     stored: int
@@ -54,6 +56,7 @@ class RestorePlan:
     public: int = 0
     lost: int = 0
     receipts: tuple[LostReceipt, ...] = ()
+    revocations: tuple[LostRevocations, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -71,6 +74,7 @@ class RestorePlan:
             "public": self.public,
             "lost": self.lost,
             "receipts": [one.as_json() for one in self.receipts],
+            "status_lists": [one.as_json() for one in self.revocations],
         }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from ledger.application import Ledger
+from ledger.authority import keyring_of
 from ledger.clock import civil_date, instant
 from ledger.cosigning import policy_of_log
 from ledger.database import Connection, IntegrityError
@@ -31,6 +32,7 @@ from ledger.publisher import NO_PREVIOUS, Published, latest
 from ledger.restore.judging import Place, PublicRecords, Stored
 from ledger.restore.plan import LostReceipt, Restored, RestorePlan
 from ledger.restore.published import PublishedTail
+from ledger.restore.statuses import lost_revocations
 from ledger.store.anchor import Anchor
 from ledger.store.cosignatures import cosigners, keep_cosignatures
 from ledger.store.importing import Import
@@ -133,7 +135,9 @@ class _Restoring:
         public = self._records.places
         self.lost_rows = [one for one in self._ledger.jobs.placed_after(stored) if one.position not in public]
         receipts = tuple(LostReceipt.of(one, published) for one in self.lost_rows)
-        return RestorePlan(stored, published, root, len(public), published - stored - len(public), receipts)
+        gone = published - stored - len(public)
+        bits = lost_revocations(self._store, keyring_of(self._records.register), self._records.status_lists)
+        return RestorePlan(stored, published, root, len(public), gone, receipts, bits)
 
     def _checkpoint(self) -> Published | None:
         """Return the newest signed checkpoint as the next row of its table; None when it is there."""
