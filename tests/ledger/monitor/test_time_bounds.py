@@ -43,9 +43,10 @@ class Scene:
         return Trusted(trusted(self.house).keys, parse_policy(self.network.policy(1)))
 
     def look(self) -> Watch:
-        """Look once, as a monitor that wants news of the provider."""
+        """Look once and be told, as a monitor that wants news of the provider."""
         watch = Watch(self.state, self.trusted, frozenset([str(PROVIDER)]))
         watch.advance(folder(self.place))
+        watch.told()
         return watch
 
     def dated(self, recorded_at_us: int) -> None:
