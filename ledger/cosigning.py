@@ -86,6 +86,11 @@ class WitnessState:
     detail: str
     failures: int
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether it was asked last and did not cosign."""
+        return self.state not in ("", COSIGNED)
+
 
 @dataclass(frozen=True, slots=True)
 class _Answered:

@@ -8,7 +8,6 @@ import threading
 import time
 
 from api.house import House, stops_writing
-from ledger.cosigning import COSIGNED
 from ledger.errors import LedgerError
 
 log = logging.getLogger("roa")
@@ -71,9 +70,9 @@ class Background:
         """Log which witnesses do not cosign, when that changes: publishing goes on without them."""
         cosigning = self._house.publisher.cosigning
         states = cosigning.states() if cosigning else []
-        now = [(", ".join(one.names), one.state, one.detail) for one in states]
+        now = [(", ".join(one.names), one.state, one.detail) for one in states if one.is_missing]
         for names, state, detail in now:
-            if state not in ("", COSIGNED) and (names, state, detail) not in self._witnesses:
+            if (names, state, detail) not in self._witnesses:
                 log.warning("no cosignature of %s: %s %s", names, state, detail)
         self._witnesses = now
 
@@ -87,6 +86,7 @@ class Background:
             log.error("publishing failed: %s", type(error).__name__)
         else:
             self._house.publishing.went_well()
+        self._note_witnesses()
 
     def _failed(self, error: LedgerError) -> None:
         if stops_writing(error):

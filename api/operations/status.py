@@ -38,11 +38,15 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A witness, and the newest checkpoint that it has cosigned; None before the first."""
+    """A witness, and the newest checkpoint that it has cosigned; None before the first.
+
+    state: what became of it when it was asked last, see `WitnessState`; "" before that.
+    """
 
     witness: str
     size: int | None
     at_us: int | None
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,13 @@ class LedgerStatus:
                 "asked": self.witnesses_asked,
                 "size": self.witnessed,
                 "witnesses": [
-                    {"name": one.witness, "size": one.size, "at": _text(one.at_us)} for one in self.seen
+                    {
+                        "name": one.witness,
+                        "size": one.size,
+                        "at": _text(one.at_us),
+                        "state": one.state or None,
+                    }
+                    for one in self.seen
                 ],
             },
             "lost": [
@@ -163,6 +173,8 @@ def status_of(house: House, tails: LostTails) -> LedgerStatus:
     served, witnessed = publisher.served(), newest_witnessed(reader, policy)
     keys = {str(one.key): one.name for one in policy.witnesses}
     seen = last_seen(reader, list(keys))
+    asked = publisher.cosigning.states() if publisher.cosigning else []
+    states = {name: one.state for one in asked for name in one.names}
     return LedgerStatus(
         origin=house.ledger.founding.origin,
         size=head.size,
@@ -170,14 +182,14 @@ def status_of(house: House, tails: LostTails) -> LedgerStatus:
         checkpoint=None if served is None else _signed(house, served),
         witnesses_asked=policy.needs_witnesses,
         witnessed=None if witnessed is None else witnessed.size,
-        seen=tuple(_seen(name, seen.get(vkey)) for vkey, name in keys.items()),
+        seen=tuple(_seen(name, seen.get(vkey), states.get(name, "")) for vkey, name in keys.items()),
         lost=tails.read(),
         trouble=trouble_of(house),
     )
 
 
-def _seen(name: str, found: tuple[int, int] | None) -> Seen:
-    return Seen(name, None, None) if found is None else Seen(name, found[0], found[1] * _US)
+def _seen(name: str, found: tuple[int, int] | None, state: str) -> Seen:
+    return Seen(name, None, None, state) if found is None else Seen(name, found[0], found[1] * _US, state)
 
 
 def _signed(house: House, served: ServedCheckpoint) -> Signed:

@@ -140,6 +140,17 @@ RESULTS = {
     "not_checked": "Not checked",
 }
 
+# What became of a witness that was asked last: the states of `ledger.cosigning`.
+WITNESS_STATES = {
+    "": "not since the start",
+    "cosigned": "cosigned",
+    "unreachable": "no answer",
+    "refused": "refused",
+    "bad-answer": "answered with a signature that does not hold",
+    "ahead": "has seen more records than are here",
+    "other-history": "has seen another history",
+}
+
 
 def day(value: date | str | None) -> Markup:
     """Return `30 October 2026` for a civil date, its machine form beside it; nothing for None."""
@@ -253,6 +264,7 @@ FILTERS: dict[str, Any] = {
     "code_spans": code_spans,
 }
 TABLES: dict[str, Mapping[str, str]] = {
+    "witness_states": WITNESS_STATES,
     "statuses": STATUSES,
     "status_sentences": STATUS_SENTENCES,
     "listing_of_an_award": LISTING_OF_AN_AWARD,

@@ -1,6 +1,7 @@
 """How the ledger says that it stands: in words for people, as data for programs, as a status for watchers."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from api.house import Publishing
+from api.operations.background import Background
 from api.operations.troubles import FAILURES_MAX, trouble
-from ledger.cosigning import Cosigning
+from ledger.cosigning import Cosigning, Reply
 from ledger.database import OperationalError
 from ledger.errors import Corrupt, Rollback, Split
 from ledger.keys.signer import ED25519, MemorySigner
@@ -18,7 +20,7 @@ from ledger.log.note import format_signature, parse_note
 from ledger.log.policy import KnownWitness, Policy
 from ledger.restore import restore
 from ledger.store.cosignatures import Cosignature, keep_cosignatures
-from tests.api.door import Door
+from tests.api.door import Door, results_csv
 from tests.support.rollbacks import RolledBack, a_rolled_back_ledger
 from tests.support.world import ANA, ORIGIN
 
@@ -213,11 +215,47 @@ def test_the_status_says_which_witness_saw_what_and_when(open_door):
     assert body["asked"]
     assert body["size"] == served.size
     assert body["witnesses"] == [
-        {"name": "a.example", "size": served.size, "at": "2026-11-22T00:00:00Z"},
-        {"name": "b.example", "size": None, "at": None},
+        {"name": "a.example", "size": served.size, "at": "2026-11-22T00:00:00Z", "state": None},
+        {"name": "b.example", "size": None, "at": None, "state": None},
     ]
     assert "a.example" in shown
     assert "not yet" in shown
+
+
+def test_a_witness_that_is_down_is_said_and_what_waits_for_it(open_door, caplog):
+    """On the page, as data, and in one log line, not one a turn."""
+    key = MemorySigner.generate(ED25519)
+    witness = Ed25519Cosigner("a.example", key)
+    house, clock, down = open_door.house, open_door.ledger.clock, threading.Event()
+
+    def answer(_url: str, body: bytes) -> Reply:
+        if down.is_set():
+            raise ConnectionRefusedError
+        text = parse_note(body.partition(b"\n\n")[2]).text.encode()
+        line = format_signature(witness.cosign(text, clock.now_us() // 1_000_000))
+        return Reply(200, "text/plain", line.encode())
+
+    known = KnownWitness("a.example", witness.vkey, "https://a.example")
+    house.publisher.cosigning = Cosigning(Policy((), (known,), {}, "a.example"), answer, clock)
+    background = Background(house)
+    open_door.post_csv(results_csv([(ANA, "LO1", "A")]))
+    background._turn()
+    seen = open_door.get("/status").json()["witnessed"]
+    down.set()
+    clock.advance(timedelta(minutes=1))
+    open_door.post_csv(results_csv([(ANA, "LO2", "A")], first=2))
+    with caplog.at_level("WARNING", logger="roa"):
+        background._turn()
+        background._turn()
+
+    body, shown = open_door.get("/status").json(), page(open_door)
+
+    assert [one["state"] for one in seen["witnesses"]] == ["cosigned"]
+    assert [one["state"] for one in body["witnessed"]["witnesses"]] == ["unreachable"]
+    assert body["witnessed"]["size"] == seen["size"] < body["checkpoint"]["size"]
+    assert "no answer" in shown
+    assert "waits for them" in shown
+    assert [one.getMessage().partition(":")[0] for one in caplog.records] == ["no cosignature of a.example"]
 
 
 def test_what_was_lost_stays_said(lost):
