@@ -13,6 +13,7 @@ from api.client.submission import organisation_id
 from api.operations.custody import take_into_custody
 from api.operations.registrar import say_or_fail
 from ledger.clock import SystemClock, civil_date
+from ledger.keys.keyring import VALID
 
 app = typer.Typer(help="Keys and tokens.", no_args_is_help=True)
 
@@ -106,9 +107,11 @@ def token(data: Data, organisation: Reference) -> None:
 def list_keys(data: Data, as_json: AsJson = False) -> None:
     """List every registered key with the positions between which it counts."""
     with spoken_errors(), opened(data) as house:
-        ledger_register = house.ledger.register()
+        ledger_register, keyring = house.ledger.register(), list(house.ledger.keyring())
+        # A key that a thief registered counts as long as nobody ends it, whatever became of the statement.
+        registrations = house.ledger.standings().of([key.registered_at for key in keyring])
         rows: list[dict[str, Any]] = []
-        for key in house.ledger.keyring():
+        for key in keyring:
             holder = ledger_register.organisation(key.organisation)
             rows.append(
                 {
@@ -119,17 +122,26 @@ def list_keys(data: Data, as_json: AsJson = False) -> None:
                     "from": key.registered_at,
                     "to": key.ended_at,
                     "suspected_from": key.suspected_from,
+                    "registration": registrations[key.registered_at],
                 }
             )
     if as_json:
         print_json({"keys": rows})
         return
     for row in rows:
-        until = f"to {row['to']}" if row["to"] else "in force"
         out.print(
-            f"{row['kid']}  {row['organisation']}  {','.join(row['purposes'])}  from {row['from']} {until}",
-            markup=False,
+            f"{row['kid']}  {row['organisation']}  {','.join(row['purposes'])}  {_counts(row)}", markup=False
         )
+
+
+def _counts(row: dict[str, Any]) -> str:
+    """Return the positions between which a key counts, and what is wrong with it."""
+    said = f"from {row['from']} " + (f"to {row['to']}" if row["to"] else "in force")
+    if row["suspected_from"]:
+        said += f", suspect from {row['suspected_from']}"
+    if row["registration"] != VALID:
+        said += f", its registration is {row['registration']}"
+    return said
 
 
 def passphrase_of(path: Path | None) -> str | None:

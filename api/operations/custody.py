@@ -72,7 +72,8 @@ def rotate(
     Args:
         ledger: the ledger, with the registrar's key in custody.
         reference: number or body code; the operator's is `OPERATOR`.
-        purpose: `submission`, `credential`, `receipt`; for the registrar's own key `keys`.
+        purpose: `submission`, `credential`, `receipt`; for the registrar's own key, which says things
+            too, `keys` and nothing else: nobody should end it who meant another.
         alg: `Ed25519` or `ES256`.
         token: the token of the hardware module in which to make it; a file where None.
 
@@ -240,7 +241,7 @@ def _is_like(signer: Signer, alg: str, token: str | None) -> bool:
 
 def _custody(ledger: Ledger, organisation: Organisation, purpose: str) -> tuple[str, tuple[str, ...]]:
     """Return the label under which an organisation's keys for a purpose lie, and what they are for."""
-    if organisation.number == ledger.founding.registrar_number and purpose in ("keys", SUBMISSION):
+    if organisation.number == ledger.founding.registrar_number and purpose == "keys":
         return REGISTRAR, ("keys", SUBMISSION)
     if organisation.body == OPERATOR_BODY and purpose in (CREDENTIAL, RECEIPT):
         return purpose, (purpose,)

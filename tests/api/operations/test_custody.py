@@ -52,7 +52,6 @@ KINDS = {
     "acknowledgements": (OPERATOR_BODY, RECEIPT, RECEIPT, {RECEIPT}, "own"),
     "records": (OPERATOR_BODY, CREDENTIAL, CREDENTIAL, {CREDENTIAL}, "own"),
     "the registrar's keys": (REGULATOR, "keys", REGISTRAR, {"keys", "submission"}, "own"),
-    "the registrar's word": (REGULATOR, "submission", REGISTRAR, {"keys", "submission"}, "own"),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -88,6 +87,16 @@ def test_the_next_key_takes_over(house, kind):
     assert (fresh.registered_at, fresh.purposes, fresh.custody) == (made.registered_at, purposes, kept_as)
     assert (before.retired_at, before.standing(made.registered_at)) == (made.registered_at + 1, VALID)
     assert house.audit().ok
+
+
+def test_the_registrar_s_key_is_not_rotated_by_another_name(house):
+    """`submission` means a key that is kept for submissions; who has none is told so, and nothing ends."""
+    before = signer_now(house, "the registrar's keys")
+
+    with pytest.raises(Refusal, match="no submission key of 95000 is kept here"):
+        custody.rotate(house.ledger, REGULATOR, "submission")
+
+    assert signer_now(house, "the registrar's keys") == before
 
 
 @every_kind
