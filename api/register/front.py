@@ -8,6 +8,7 @@ from api.register.problem_codes import groups
 from api.web.negotiation import HTML, chosen
 from api.web.pages import page
 from ledger.clock import civil_date
+from ledger.log.note import parse_note
 from ledger.policy.framework import HOURS_PER_CREDIT, LEVELS, level_sentence
 from ledger.store.cosignatures import ServedCheckpoint
 from projections.public_register import Search
@@ -20,12 +21,15 @@ def get_front(request: Request, house: HouseDep) -> Response:
     """Return what this is, for three kinds of people, on one screen."""
     chosen(request, [HTML])
     published = house.publisher.served()
+    note = None if published is None else parse_note(published.note.encode())
     today = civil_date(house.ledger.clock.now_us())
     return page(
         request,
         "front.html",
         size=house.ledger.store.head().size,
         published=published,
+        text="" if note is None else note.text,
+        signatures=0 if note is None else len(note.signatures),
         covered_until_us=None if published is None else _recorded_at_us(house, published),
         listed=house.views.public_register.search(Search(on=today), limit=1).total,
     )
