@@ -55,9 +55,11 @@ class Conversation:
         self._process.communicate(timeout=_TIMEOUT_S)
 
 
-def run_node(arguments: Sequence[str | Path], *, text: str = "", folder: Path = ROOT) -> str:
-    """Return what a Node process printed; CalledProcessError when it fails."""
-    done = subprocess.run(
+def ended(
+    arguments: Sequence[str | Path], *, text: str = "", folder: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Return how a Node process ended, and what it printed."""
+    return subprocess.run(
         [node(), "--disable-warning=ExperimentalWarning", *arguments],
         input=text,
         cwd=folder,
@@ -67,6 +69,11 @@ def run_node(arguments: Sequence[str | Path], *, text: str = "", folder: Path = 
         timeout=_TIMEOUT_S,
         check=False,
     )
+
+
+def run_node(arguments: Sequence[str | Path], *, text: str = "", folder: Path = ROOT) -> str:
+    """Return what a Node process printed; AssertionError when it fails."""
+    done = ended(arguments, text=text, folder=folder)
     assert done.returncode == 0, (
         f"node ended with {done.returncode}: {done.stderr[-2000:]}{done.stdout[-2000:]}"
     )

@@ -17,7 +17,7 @@ from api.web.static_files import StaticFiles
 from ledger.encoding.strict_json import b64
 from ledger.log.merkle import leaf_hash
 from tests.conformance import client_side
-from tests.conformance.javascript import RUNNER, VERIFIER, answers, run_node
+from tests.conformance.javascript import RUNNER, VERIFIER, answers, ended, run_node
 from tests.conformance.ledger_side import VECTORS, judge
 from tests.ledger.log.checks import MLDSA_WITNESS, MUTATIONS, PROVEN_ENTRY, VKEY, WITNESS
 from tests.support.tree import ROOT
@@ -110,6 +110,54 @@ def test_the_files_can_be_run_by_themselves() -> None:
     printed = run_node([RUNNER, VECTORS])
 
     assert printed == f"{len(FILES)} of {len(FILES)} vectors as expected\n"
+
+
+def test_a_runtime_without_an_algorithm_is_not_taken_for_a_wrong_answer() -> None:
+    """Where WebCrypto has no ML-DSA-44, one sentence says so and how many it concerns; the exit code is 2."""
+    done = ended([RUNNER, "--without-mldsa", VECTORS])
+
+    count, lack = done.stdout.splitlines()
+    unchecked = int(lack.split()[-5])
+    assert count == f"{len(FILES) - unchecked} of {len(FILES)} vectors as expected"
+    assert lack == (
+        f"The WebCrypto of this runtime does not know ML-DSA-44, so {unchecked} could not be checked."
+    )
+    assert 0 < unchecked < len(FILES)
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("options", [(), ("--without-mldsa",)])
+def test_a_wrong_answer_outweighs_what_could_not_be_checked(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """A vector that is answered otherwise is named, and the exit code is 1 in every runtime."""
+    wrong = tmp_path / "wrong.json"
+    policy = _vector(VECTORS / "policy" / "good.json")
+    wrong.write_text(json.dumps(policy | {"expected": {"code": "quorum"}}))
+
+    done = ended([RUNNER, *options, VECTORS / "cosignature-mldsa44", wrong])
+
+    assert done.stdout.startswith(f'{wrong}: expected {{"code":"quorum"}}, and the answer is {{"gives":')
+    assert done.returncode == 1
+
+
+def test_what_holds_no_vectors_is_wrong_use(tmp_path: Path) -> None:
+    """A folder that is not there, an empty one, and a file that is no vector: one sentence, exit code 2."""
+    (tmp_path / "empty").mkdir()
+    texts = {
+        "list": "[]",
+        "null": "null",
+        "half": "{",
+        "kind": '{"kind":"toString","given":{},"expected":{}}',
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.json").write_text(text)
+    places = ["nowhere", "empty", *(f"{name}.json" for name in texts)]
+
+    found = [ended([RUNNER, tmp_path / place]) for place in places]
+    found.append(ended([RUNNER]))
+
+    assert [(done.returncode, done.stdout, done.stderr.count("\n")) for done in found] == [(2, "", 1)] * 7
+    assert found[0].stderr == f"There is no file or folder {tmp_path / 'nowhere'}.\n"
+    assert found[2].stderr.startswith(f"{tmp_path / 'list.json'} is no vector")
 
 
 def test_without_mldsa_nothing_passes_that_did_not_and_nothing_is_called_false(
