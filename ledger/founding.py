@@ -50,7 +50,7 @@ def prepare_files(
     """
     if files.exists or files.epoch.exists():
         raise FileExistsError(f"{files.folder} holds a ledger already")
-    files.folder.mkdir(parents=True, exist_ok=True)
+    files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is in it is about people
     files.keys.mkdir(mode=0o700, exist_ok=True)
     files.keys.chmod(0o700)
     save_epoch_keys(files.epoch, new_epoch_keys(), passphrase, scrypt_n=scrypt_n)

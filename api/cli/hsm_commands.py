@@ -155,7 +155,7 @@ def _algs(label: str) -> tuple[str, ...]:
 
 
 def _make_folders(files: LedgerFiles) -> None:
-    files.folder.mkdir(parents=True, exist_ok=True)
+    files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files.keys.mkdir(mode=0o700, exist_ok=True)
 
 

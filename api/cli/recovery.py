@@ -125,6 +125,7 @@ def _say(found: Mapping[str, Any], data: Path) -> None:
     _say_receipts(found["receipts"])
     if done:
         _print(f"The log says so at position {found['told_at']}, and goes on from there.")
+        _print("Start the server again: one that was running meanwhile goes on reading only.")
         _print(f"Lost receipts: {found['file']}. Tell these organisations to post the same again.")
     else:
         _print("Nothing was changed. Look for a newer copy of ledger.sqlite first.")
