@@ -1,7 +1,7 @@
 """Commands of whoever watches a log that somebody else keeps: they need its address, and no ledger here.
 
 `fsck`, `monitor`, `mirror pull`, `mirror serve`, `register rebuild`. Exit codes: 0 clean · 1 findings ·
-3 a step back · 4 two histories.
+3 a step back · 4 two histories · 5 no answer, and nothing was found.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.console import (
+    INCOMPLETE,
     REFUSED,
     ROLLBACK,
     SPLIT,
@@ -35,7 +36,7 @@ from ledger.files import flush_folder, replace_file
 from ledger.log.note import parse_vkey
 from ledger.log.policy import parse_policy
 from ledger.log_keys import LogKeys, log_key_of_json
-from ledger.monitor.findings import Findings
+from ledger.monitor.findings import NO_ANSWER, Findings
 from ledger.monitor.source import LogSource, folder
 from ledger.monitor.trusted import Trusted
 
@@ -127,15 +128,25 @@ def _finish(findings: Findings, *, as_json: dict[str, Any] | None, summary: str)
 
 def _tell(findings: Findings, *, as_json: dict[str, Any] | None, summary: str) -> None:
     if as_json is not None:
-        print_json(as_json)
+        print_json(as_json | _error(findings))
     else:
         for one in findings.found:
             out.print(f"{one.code:16} {one.where}: {one.what}", markup=False)
             for note in one.evidence:
                 out.print("".join(f"    | {line}\n" for line in note.splitlines()), end="", markup=False)
-        count = len(findings.found) + findings.more
-        out.print(f"{summary}: {'clean' if findings.ok else f'{count} findings'}", markup=False)
+        out.print(f"{summary}: {_outcome(findings)}", markup=False)
     sys.stdout.flush()
+
+
+def _outcome(findings: Findings) -> str:
+    if findings.unanswered:
+        return "no answer: try again; nothing was found"
+    return "clean" if findings.ok else f"{len(findings.found) + findings.more} findings"
+
+
+def _error(findings: Findings) -> dict[str, str]:
+    """Return what a look came to that was not answered, as members of its JSON; else none."""
+    return {"error": NO_ANSWER, "sentence": findings.found[0].what} if findings.unanswered else {}
 
 
 def _leave(findings: Findings) -> None:
@@ -143,6 +154,8 @@ def _leave(findings: Findings) -> None:
         raise typer.Exit(SPLIT)
     if "rollback" in findings.codes:
         raise typer.Exit(ROLLBACK)
+    if findings.unanswered:
+        raise typer.Exit(INCOMPLETE)
     if not findings.ok:
         raise typer.Exit(REFUSED)
 
@@ -160,7 +173,10 @@ def fsck(
     ] = "ledger",
     as_json: AsJson = False,
 ) -> None:
-    """Check every tile, entry bundle, entry and signature of a log; exit 1 when something does not check."""
+    """Check every tile, entry bundle, entry and signature of a log; exit 1 when something does not check.
+
+    Exit 5 when there was no answer, and nothing else was found.
+    """
     from ledger.monitor.fsck import LEDGER, OPAQUE
     from ledger.monitor.fsck import fsck as look
 
@@ -197,6 +213,8 @@ def monitor(
     as_json: AsJson = False,
 ) -> None:
     """Follow a log from where it was last seen; exit 1 for findings, 3 for a step back, 4 for two histories.
+
+    Exit 5 when there was no answer, and nothing else was found.
 
     Every new public record is judged: who said it, by which right, and what the rules make of it.
     Status lists are held to the digests in the log.
@@ -385,7 +403,8 @@ def _against_site(source: LogSource, trusted: Trusted, url: str) -> "Rebuilt":
             entries = served_pages(ledger)
         at = 0 if trust is None else trust["as_at_position"]
         result = _rebuilt(source, trusted, (before, at))
-    result.findings.found += served.found
+    for one in served.found:
+        result.findings.add(one.code, one.where, one.what, one.evidence)
     if result.seen is None:
         return result
     if trust is not None:

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from ledger.errors import Absent, Malformed, Unavailable
+from ledger.errors import Absent, LedgerError, Malformed, Unavailable
+from ledger.monitor.findings import NO_ANSWER
 from ledger.monitor.source import CHECKPOINT_MAX_BYTES, LogSource
 
 TIMEOUT_S = 10.0  # for each step; `TOTAL_S` bounds an answer that comes byte by byte, its head too
@@ -41,7 +42,7 @@ class Site:
         """
         left_s = TOTAL_S if self._deadline is None else min(TOTAL_S, self._deadline - time.monotonic())
         if left_s <= 0:
-            raise Unavailable(f"{self.url} has used up the time that it had", code="no-answer")
+            raise Unavailable(f"{self.url} has used up the time that it had", code=NO_ANSWER)
         return _in_time(lambda: self._asked(path, size_max_bytes, accept), left_s, path)
 
     def _asked(self, path: str, size_max_bytes: int, accept: str) -> bytes:
@@ -51,13 +52,13 @@ class Site:
                 if answer.status_code in _MISSING:
                     raise Absent(f"{self.url} has no {path}", code="missing")
                 if answer.status_code != _FOUND:
-                    raise Unavailable(f"{self.url} answers {answer.status_code} to {path}", code="no-answer")
+                    raise Unavailable(f"{self.url} answers {answer.status_code} to {path}", code=NO_ANSWER)
                 if answer.headers.get("Content-Encoding", _PLAIN) != _PLAIN:
                     # What is packed could be unpacked to any size, before anybody counts.
-                    raise Unavailable(f"{self.url} packs its answer to {path}", code="no-answer")
+                    raise Unavailable(f"{self.url} packs its answer to {path}", code=NO_ANSWER)
                 return _body(answer, path, size_max_bytes)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise Unavailable(f"{self.url} gives no answer to {path}", code="no-answer") from error
+            raise Unavailable(f"{self.url} gives no answer to {path}", code=NO_ANSWER) from error
 
     def at(self, url: str) -> "Site":
         """Return another address of the same host, over the same connection."""
@@ -86,7 +87,7 @@ def _in_time(ask: Callable[[], bytes], seconds: float, path: str) -> bytes:
     worker.start()
     worker.join(seconds)
     if not ended:
-        raise Unavailable(f"the answer to {path} does not end", code="no-answer")
+        raise Unavailable(f"the answer to {path} does not end", code=NO_ANSWER)
     if isinstance(ended[0], Exception):
         raise ended[0]
     return ended[0]
@@ -100,7 +101,7 @@ def _body(answer: httpx2.Response, path: str, size_max_bytes: int) -> bytes:
         if size > size_max_bytes:
             raise Malformed(f"{path} has more than {size_max_bytes} bytes", code="too-large")
         if time.monotonic() - started > TOTAL_S:
-            raise Unavailable(f"the answer to {path} does not end", code="no-answer")
+            raise Unavailable(f"the answer to {path} does not end", code=NO_ANSWER)
     return b"".join(parts)
 
 
@@ -125,11 +126,23 @@ def site(url: str, *, transport: httpx2.BaseTransport | None = None) -> Iterator
 def log_at(place: Site) -> tuple[LogSource, Site]:
     """Return the log behind an address, and the ledger it belongs to.
 
-    The address may be the log's own, or the ledger's, which has its log under `/log`.
+    The address may be the log's own, or the ledger's, which has its log under `/log`. Where the
+    first question has no answer that could be read, the log has none to any other.
     """
     try:
         place.get("checkpoint", CHECKPOINT_MAX_BYTES)
     except Absent:
         log = place.at(place.url + _LOG)
         return LogSource(log.get, log.url), place
+    except LedgerError as error:
+        return _refused(place.url, error), place
     return LogSource(place.get, place.url), place.at(place.url.removesuffix(_LOG))
+
+
+def _refused(url: str, error: LedgerError) -> LogSource:
+    """Return a log that ends every question with this error, and asks nobody again."""
+
+    def refuse(_path: str, _size_max_bytes: int) -> bytes:
+        raise error
+
+    return LogSource(refuse, url)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ledger.errors import LedgerError
 
+NO_ANSWER = "no-answer"  # nobody answers, or with something else, or not in time
 FINDINGS_MAX = 1000  # told one by one; the rest is counted
 _TEXT_MAX = 2000  # characters: words of others may stand in them
 
@@ -35,6 +36,7 @@ class Findings:
 
     found: list[Finding] = field(default_factory=list)
     more: int = 0
+    _more_unanswered: int = 0  # of `more`, answers that did not come
 
     @property
     def ok(self) -> bool:
@@ -46,10 +48,16 @@ class Findings:
         """Which codes were found."""
         return {one.code for one in self.found}
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether answers that did not come are all that is wrong: then nothing speaks against the log."""
+        return self.codes == {NO_ANSWER} and self.more == self._more_unanswered
+
     def add(self, code: str, where: str, what: str, evidence: Sequence[str] = ()) -> None:
         """Note a finding, once."""
         if len(self.found) >= FINDINGS_MAX:
             self.more += 1
+            self._more_unanswered += code == NO_ANSWER
             return
         one = Finding(code, where[:_TEXT_MAX], what[:_TEXT_MAX], tuple(evidence))
         # What was not told when it was found is told again, and may still be so.
@@ -81,5 +89,7 @@ class _At:
     ) -> bool:
         if not isinstance(error, LedgerError):
             return False
-        self.findings.add(error.code, self.where, str(error), self.evidence)
+        # What was not answered is shown by no note.
+        evidence = () if error.code == NO_ANSWER else self.evidence
+        self.findings.add(error.code, self.where, str(error), evidence)
         return True

@@ -121,12 +121,61 @@ def test_wrong_use_is_told(words: tuple[str, ...], tmp_path: Path, monkeypatch: 
     assert ran.err.strip()
 
 
-def test_nobody_there_is_a_finding() -> None:
-    """An address where nobody answers: exit 1, and which address it was."""
-    ran = roa("fsck", "http://127.0.0.1:1/log", "--json")
+NOBODY = "http://127.0.0.1:1/log"
 
-    assert ran.code == 1
-    assert "http://127.0.0.1:1/log" in ran.out + ran.err
+
+def _looks_at(where: object, copied: Path) -> list[tuple[object, ...]]:
+    """Return every command that looks at a log, as words; what they write lies beside the copy."""
+    state, other = copied.with_name("state.json"), copied.with_name("other.json")
+    return [
+        ("fsck", where),
+        ("monitor", where, "--state", state),
+        ("monitor", copied, "--state", other, "--compare", where),
+        ("mirror", "pull", where, copied.with_name("pulled")),
+        ("register", "rebuild", where),
+        ("register", "rebuild", where, "--compare", where),
+        ("register", "rebuild", copied, "--compare", where),
+    ]
+
+
+def test_nobody_there_is_no_finding(copy: Path) -> None:
+    """Where nobody answers: exit 5, which address it was, in words and in the JSON of every other day."""
+    for words in _looks_at(NOBODY, copy):
+        told, as_json = roa(*words), roa(*words, "--json")
+
+        assert (told.code, as_json.code, as_json.err) == (5, 5, ""), words
+        assert told.lines[-1].endswith(": no answer: try again; nothing was found")
+        assert as_json.json["error"] == "no-answer"
+        assert as_json.json["sentence"] == f"{NOBODY} gives no answer to checkpoint"
+        assert {one["code"] for one in as_json.json["findings"]} == {"no-answer"}
+
+
+def test_a_server_in_trouble_is_no_finding_and_a_wrong_answer_is_one(stage: Stage, copy: Path) -> None:
+    """HTTP 503 ends with exit 5; an answer of the wrong form, or of a wrong size, with exit 1."""
+    codes = []
+    for answer in (Response(status_code=503), Response(b"no note"), Response(b"x" * 1_000_001)):
+        stage.app = answer
+        codes.append([roa(*words, "--json").code for words in _looks_at(stage.url, copy)])
+    stage.app = None
+
+    assert codes == [[5] * 7, [1] * 7, [1] * 7]
+
+
+def test_a_tile_that_is_not_served_now_is_no_finding(served: House, url: str, stage: Stage) -> None:
+    """A log whose tiles and entries are answered 503: exit 5, and no word about its root; 404 is exit 1."""
+    log, codes = create_app(served), []
+    for status in (503, 404):
+
+        async def partly(scope: Any, receive: Any, send: Any, status: int = status) -> None:
+            refused = "/tile/" in scope["path"]
+            await (Response(status_code=status) if refused else log)(scope, receive, send)
+
+        stage.app = partly
+        ran = roa("fsck", f"{url}/log", "--json")
+        codes.append((ran.code, {one["code"] for one in ran.json["findings"]}, ran.json.get("error")))
+
+    assert codes[0] == (5, {"no-answer"}, "no-answer")
+    assert codes[1] == (1, {"missing", "root"}, None)
 
 
 # ------------------------------------------------------------------ monitor
@@ -502,5 +551,5 @@ def test_a_redirecting_log_is_not_followed(stage: Stage, tmp_path: Path) -> None
     finally:
         stage.app = None
 
-    assert ran.code == 1
+    assert ran.code == 5
     assert not (tmp_path / "copy" / "checkpoint").exists()
