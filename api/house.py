@@ -99,13 +99,13 @@ def existing_files(data: Path, settings: Settings) -> LedgerFiles:
 
 
 def passphrase_of(files: LedgerFiles, settings: Settings) -> bytes:
-    """Return the passphrase that opens keys and epoch file; Unauthorised when its file is not there."""
+    """Return the passphrase that opens keys and epoch file; `passphrase` when its file is not there."""
     path = settings.passphrase_file or files.passphrase
     try:
         return path.read_bytes().strip()
     except FileNotFoundError as error:
         raise Unauthorised(
-            f"the passphrase file {path.name} is not there: set ROA_PASSPHRASE_FILE"
+            f"the passphrase file {path.name} is not there: set ROA_PASSPHRASE_FILE", code="passphrase"
         ) from error
 
 

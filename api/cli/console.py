@@ -23,6 +23,7 @@ from ledger.files import LedgerFiles
 from ledger.founding import make_passphrase
 
 DONE, REFUSED, WRONG_USE, ROLLBACK, SPLIT, INCOMPLETE, INTERNAL = 0, 1, 2, 3, 4, 5, 70
+_SETTINGS = ("policy", "passphrase")  # codes of a setting that cannot be used
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -98,8 +99,8 @@ def spoken_errors() -> Iterator[None]:
     except Split as error:
         fail(str(error), SPLIT)
     except (LedgerError, ClientError) as error:
-        # A policy that cannot be used is a setting that is wrong: nothing was refused to anybody.
-        fail(str(error), WRONG_USE if error.code == "policy" else REFUSED)
+        # A setting is wrong then: nothing was refused to anybody.
+        fail(str(error), WRONG_USE if error.code in _SETTINGS else REFUSED)
     except (
         FileNotFoundError,
         FileExistsError,

@@ -31,7 +31,7 @@ from api.client.errors import ClientError
 from api.client.verify import Trust
 from api.operations.asking import Site, is_address, log_at, site
 from ledger.encoding.strict_json import parse
-from ledger.errors import Malformed
+from ledger.errors import Corrupt, Malformed
 from ledger.files import flush_folder, replace_file
 from ledger.log.note import parse_vkey
 from ledger.log.policy import parse_policy
@@ -224,7 +224,10 @@ def monitor(
     with spoken_errors():
         trusted = trusted_by(trust, policy, vkey)
         known = None if trust is None else _opened_trust(trust)
-        watch = Watch(state, trusted, frozenset(org or ()))
+        try:
+            watch = Watch(state, trusted, frozenset(org or ()))
+        except Corrupt as error:
+            fail(str(error), WRONG_USE)
         with log_in(where) as (source, ledger):
             log = watch.advance(source)
             if log is not None and ledger is not None:

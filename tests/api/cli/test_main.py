@@ -110,6 +110,17 @@ def test_where_there_is_no_ledger_none_is_opened_or_made(tmp_path, words):
 
 
 @pytest.mark.parametrize("words", [["audit"], ["publish"], ["keys", "list"]], ids=" ".join)
+def test_a_passphrase_file_that_is_not_there_is_wrong_use(folder, words):
+    """Exit 2, and the variable that says where it is."""
+    (folder / "keys" / "passphrase").unlink()
+
+    ran = roa(*words, "--data", folder)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "ROA_PASSPHRASE_FILE" in ran.err
+
+
+@pytest.mark.parametrize("words", [["audit"], ["publish"], ["keys", "list"]], ids=" ".join)
 def test_a_wrong_passphrase_is_refused(folder, words):
     """Exit 1, one sentence."""
     (folder / "keys" / "passphrase").write_bytes(b"another")

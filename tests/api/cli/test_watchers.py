@@ -181,6 +181,18 @@ def test_a_tile_that_is_not_served_now_is_no_finding(served: House, url: str, st
 # ------------------------------------------------------------------ monitor
 
 
+@pytest.mark.parametrize("content", [b"# A document\n", b"{}", b""])
+def test_a_file_that_is_no_state_is_wrong_use(copy: Path, content: bytes) -> None:
+    """A file that is something else is named, and left as it is: exit 2, before anybody is contacted."""
+    state = copy.with_name("README.md")
+    state.write_bytes(content)
+
+    ran = roa("monitor", NOBODY, "--state", state, "--json")
+
+    assert (ran.code, ran.out, state.read_bytes()) == (2, "", content)
+    assert f"{state} is not what a monitor of this kind wrote" in ran.err
+
+
 def test_a_monitor_follows_a_ledger_and_tells_its_news(
     served: House, url: str, trust: Path, tmp_path: Path
 ) -> None:
