@@ -6,7 +6,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +20,7 @@ from api.cli.console import (
     SPLIT,
     WRONG_USE,
     AsJson,
+    err,
     fail,
     opened,
     out,
@@ -234,6 +235,7 @@ def monitor(
                 _judge_statuses(watch, source, ledger, known)
             if log is not None and compare is not None:
                 _compare(watch, source, compare, trusted)
+    _warn_of_strangers(watch, org or ())
     result = watch.result
     if not as_json:
         for one in result.news:
@@ -247,6 +249,19 @@ def monitor(
     with spoken_errors():
         watch.told()
     _leave(result.findings)
+
+
+def _warn_of_strangers(watch: "Watch", wanted: Iterable[str]) -> None:
+    """Say which of the organisations that were asked for the log does not know: one may be misspelled."""
+    if watch.memory.state.checkpoint is None:
+        return
+    known = {one.label for one in watch.follower.register.organisations.values()}
+    for name in dict.fromkeys(wanted):
+        if name not in known:
+            err.print(
+                f"roa: no organisation {name} is in this log's register so far: nothing will be told of it",
+                markup=False,
+            )
 
 
 def _judge_statuses(watch: "Watch", source: LogSource, ledger: Site, trust: Trust | None) -> None:

@@ -213,6 +213,19 @@ def test_a_monitor_follows_a_ledger_and_tells_its_news(
     assert "key.registered 95001, said by 95000: kid " in words.out
 
 
+def test_an_organisation_that_the_log_does_not_know_is_named(copy: Path, tmp_path: Path) -> None:
+    """Once each, on standard error, whenever it is asked for; the look itself comes to what it comes to."""
+    words = ("monitor", copy, "--state", tmp_path / "state.json", "--org", "95000", "--org", PROVIDER)
+
+    ran = [roa(*words, "--org", "99999", "--org", "99999", *more) for more in ((), ("--json",))]
+    known = roa(*words)
+
+    warning = "roa: no organisation 99999 is in this log's register so far: nothing will be told of it"
+    assert [(one.code, one.err.splitlines()) for one in ran] == [(0, [warning])] * 2
+    assert ran[1].json["ok"]
+    assert (known.code, known.err) == (0, "")
+
+
 def test_a_fork_made_with_the_real_key_is_found_between_two_addresses(
     served: House, url: str, trust: Path, tmp_path: Path
 ) -> None:
