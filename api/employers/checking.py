@@ -27,6 +27,7 @@ MEANINGS = {
         "Nothing wrong was found, but something that matters could not be checked. Do not rely on it yet:"
     ),
     "Not valid": "Do not rely on it:",
+    "This is not a credential": "It proves nothing to anybody, and what it says was not looked at:",
 }
 
 

@@ -43,7 +43,7 @@ async def post_verify_page(request: Request, house: HouseDep) -> Response:
         verdict=verdict,
         complaint=None,
         trust=trust,
-        meaning=MEANINGS[verdict.headline],
+        meaning=MEANINGS[verdict.title],
         checked_at=house.ledger.clock.now_us(),
         file_name=(posted.name or "")[:_NAME_CHARACTERS_MAX],
     )

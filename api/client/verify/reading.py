@@ -11,10 +11,12 @@ from typing import Any
 
 from ..errors import Malformed
 from .archive import FIRST_BYTES, open_bundle
+from .shapes import types
 
 CREDENTIAL_SIZE_MAX_BYTES = 1024 * 1024
 DEPTH_MAX = 32
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some editors put it before UTF-8 text
+NOT_A_CREDENTIAL = "not-a-credential"
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -46,12 +48,12 @@ def read(data: bytes) -> Received:
         Malformed: neither; the message is one sentence for the person who handed it in.
     """
     if not data.startswith(FIRST_BYTES):
-        return Received(read_object(data))
+        return Received(_credential(data))
     members = open_bundle(data)
     if not members.credential:
         raise Malformed("This bundle (ZIP) holds no credential.json.", code="bundle-empty")
     return Received(
-        credential=read_object(members.credential),
+        credential=_credential(members.credential),
         status_lists=members.status_lists,
         did_documents=members.did_documents,
         receipts=members.receipts,
@@ -59,6 +61,25 @@ def read(data: bytes) -> Received:
         list_records=members.list_records,
         bundled=True,
     )
+
+
+def _credential(data: bytes) -> dict[str, Any]:
+    """Return one JSON object that claims to be a credential, by any of the three marks of one.
+
+    Whatever bears a mark is judged as a credential. What bears none, such as plain data or a trust file, is
+    told apart before anybody looks at what it says: it would seem forged, and is only the wrong file.
+
+    Raises:
+        Malformed: the message is one sentence or two.
+    """
+    found = read_object(data)
+    if "@context" not in found and "proof" not in found and "VerifiableCredential" not in types(found):
+        raise Malformed(
+            "This is not a credential: nothing in it says that it is one, and no signature stands in it. "
+            "Plain data and trust files look like this. Ask for the bundle (ZIP).",
+            code=NOT_A_CREDENTIAL,
+        )
+    return found
 
 
 def read_object(data: bytes) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from enum import StrEnum
 from typing import Any
 
 from .plain import counted, day, long_date, shown
+from .reading import NOT_A_CREDENTIAL
 
 VERIFIED = "Verified"
 WITH_NOTES = "Verified, with notes"
 INCOMPLETE = "Could not be verified completely"
 NOT_VALID = "Not valid"
+NO_CREDENTIAL = "This is not a credential"
 EXIT_CODES = {VERIFIED: 0, WITH_NOTES: 0, NOT_VALID: 1, INCOMPLETE: 5}
 
 NAMES = {
@@ -163,6 +165,14 @@ class Verdict:
         return headline_of(self.checks)
 
     @property
+    def title(self) -> str:
+        """What a person reads first: the headline, or that there was no credential to judge.
+
+        To a program both are the headline `Not valid`: a fifth one could be taken for anything.
+        """
+        return NO_CREDENTIAL if self.checks[0].code == NOT_A_CREDENTIAL else self.headline
+
+    @property
     def exit_code(self) -> int:
         """What a command ends with: 0 verified, 1 not valid, 5 incomplete. Source: SPEC.md 6."""
         return EXIT_CODES[self.headline]
@@ -177,7 +187,7 @@ class Verdict:
 
     def text(self) -> str:
         """Return the verdict for a person at a terminal; nothing unseen in it, lines of at most 100 signs."""
-        lines = [self.headline.upper(), ""]
+        lines = [self.title.upper(), ""]
         if self.credential and self.headline == NOT_VALID:
             lines += ["  Do not rely on it. This is what it says:", ""]
         lines += (

@@ -17,7 +17,7 @@ from .list_records import ListRecords
 from .opened import Receipt
 from .plain import counted
 from .proofs import Secured
-from .reading import Received, read
+from .reading import NOT_A_CREDENTIAL, Received, read
 from .signing_key import When
 from .status import Fetch, Lists
 from .trust import Trust
@@ -37,6 +37,7 @@ from .verdict import (
 
 READABLE = passed("readable", "The file could be read.")
 UNREAD = not_checked("unread", "Not looked at, because the file could not be read.")
+NOT_ONE = not_checked(UNREAD.code, "Not looked at, because this is not a credential.")
 BAD_SIGNATURE = not_checked("bad-signature", "Not looked at, because the signature does not hold.")
 IN_FORCE, REVOKED, NOT_KNOWN = "in force", "revoked", "not known"
 _NAMED_MAX = 3
@@ -62,7 +63,8 @@ def verify(data: bytes, *, trust: Trust | None, fetch: Fetch | None = None, now_
     try:
         received = read(data)
     except Malformed as error:
-        unreadable = dict.fromkeys(NAMES, UNREAD) | {1: failed(error.code, str(error))}
+        unread = NOT_ONE if error.code == NOT_A_CREDENTIAL else UNREAD
+        unreadable = dict.fromkeys(NAMES, unread) | {1: failed(error.code, str(error))}
         return Verdict(checks_of(unreadable), {})
     canonical = jsonld.pinned().canonical
     records = ListRecords(received.list_records, trust, now_us)

@@ -286,6 +286,21 @@ def test_the_page_shows_the_verdict_in_words(site, badge, revoked, name, headlin
         assert page.text.count(sentence) == 2
 
 
+@pytest.mark.parametrize("path", ["/me?format=json", "/trust.json"])
+def test_a_genuine_file_that_is_no_credential_is_not_called_forged(site, path):
+    """Plain data and the trust file are told apart; the page says which file to ask for."""
+    data = download(site, path)
+
+    page = read(site.post("/verify", files={"file": ("some.json", data)}).text)
+    found = verdict(site, data)
+
+    assert page.one("h1").text == "This is not a credential"
+    assert page.one("title").text.startswith("This is not a credential")
+    assert "Do not rely on it" not in page.text
+    assert "Ask for the bundle (ZIP)." in page.text
+    assert (found["headline"], found["checks"][0]["code"]) == ("Not valid", "not-a-credential")
+
+
 def test_the_page_shows_what_a_credential_says_as_text(site, badge):
     """Markup in a stranger's file, or in its name, is shown and not run."""
     document = json.loads(badge)

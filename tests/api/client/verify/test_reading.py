@@ -17,6 +17,8 @@ from api.client.verify.reading import CREDENTIAL_SIZE_MAX_BYTES, DEPTH_MAX, read
 from tests.api.client.verify.words import BADGE, LIST, WORLD, codes, judged, raw
 from tests.support.credentials import file_of, zipped
 
+MARKS = ("@context", "type", "proof")
+TRUST_FILE = WORLD.trust_content()
 NESTED = "[" * DEPTH_MAX + "]" * DEPTH_MAX
 
 
@@ -66,7 +68,43 @@ def test_an_award_with_one_member_twice_is_refused():
 
 def test_nesting_up_to_the_limit_is_read():
     """The limit itself is allowed."""
-    assert read(f'{{"a":{NESTED[1:-1]}}}'.encode()).credential["a"]
+    assert read(f'{{"proof":{NESTED[1:-1]}}}'.encode()).credential["proof"]
+
+
+# ------------------------------------------------------------------ what is no credential at all
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"v": 1, "name": None}, {"type": "record"}, {"type": None}, TRUST_FILE]
+)
+@pytest.mark.parametrize("bundled", [False, True])
+def test_what_claims_to_be_no_credential_is_told_apart_before_it_is_judged(document, bundled):
+    """Plain data with an empty value, a trust file: which file to ask for is said, and no fault of theirs.
+
+    To a program it stays `Not valid`, exit code 1: whatever is left out of a forgery, it never passes.
+    """
+    data = zipped({"credential.json": file_of(document)}) if bundled else file_of(document)
+
+    verdict = judged(data)
+
+    assert verdict.text().startswith("THIS IS NOT A CREDENTIAL\n\n  FAILED       1 Readable")
+    assert (verdict.headline, verdict.exit_code, verdict.credential) == ("Not valid", 1, {})
+    assert codes(verdict)[1] == ("failed", "not-a-credential")
+    assert {codes(verdict)[number] for number in range(2, 10)} == {("not_checked", "unread")}
+    assert "Ask for the bundle (ZIP)." in verdict.checks[0].sentence
+
+
+@pytest.mark.parametrize("kept", ["@context", "type", "proof"])
+def test_one_mark_of_a_credential_is_enough_to_be_judged_as_one(kept):
+    """Who takes two of the three marks from an award hears what is wrong with it."""
+    document = {name: value for name, value in BADGE.items() if name == kept or name not in MARKS}
+
+    verdict = judged(file_of(document))
+
+    assert verdict.title == verdict.headline == "Not valid"
+    assert codes(verdict)[2][0] == "failed"
+    assert 1 not in codes(verdict)
+    assert verdict.text().startswith("NOT VALID\n\n  Do not rely on it.")
 
 
 # ------------------------------------------------------------------ bundles
