@@ -52,6 +52,7 @@ register = typer.Typer(help="The register, made again from a log alone.", no_arg
 MIRROR_PORT = 8200
 STATUSES_TOTAL_S = 300.0  # for all status lists of a ledger together
 _FILE_MAX_BYTES = 16 << 20
+_SPELLED = {"microcredentials": "micro-credentials"}  # where a word is not the name of a JSON member
 
 Where = Annotated[str, typer.Argument(help="Address of a ledger or a log, or a folder that holds a log.")]
 TrustFile = Annotated[
@@ -239,7 +240,8 @@ def monitor(
     result = watch.result
     if not as_json:
         for one in result.news:
-            what = ", ".join(f"{name} {value}" for name, value in one.what.items() if value not in (None, []))
+            said = one.what.items()
+            what = ", ".join(f"{name} {_words(value)}" for name, value in said if value not in (None, []))
             about = f"{one.type} {one.organisation}".rstrip()
             out.print(f"#{one.position} {about}, said by {one.said_by}: {what}", markup=False)
     size = watch.memory.state.checkpoint
@@ -249,6 +251,15 @@ def monitor(
     with spoken_errors():
         watch.told()
     _leave(result.findings)
+
+
+def _words(value: Any) -> str:
+    """Return one JSON value of the news as people write it."""
+    if isinstance(value, list):
+        return " and ".join(map(_words, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def _warn_of_strangers(watch: "Watch", wanted: Iterable[str]) -> None:
@@ -367,7 +378,7 @@ def rebuild(
     size = None if result.seen is None else result.seen.checkpoint.size
     whole = {**result.findings.as_json(), "size": size, "public": result.public, **counts}
     summary = f"{result.public} public records, " + ", ".join(
-        f"{number} {name}" for name, number in counts.items()
+        f"{number} {_SPELLED.get(name, name)}" for name, number in counts.items()
     )
     _finish(result.findings, as_json=whole if as_json else None, summary=summary)
 

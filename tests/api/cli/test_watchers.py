@@ -211,6 +211,9 @@ def test_a_monitor_follows_a_ledger_and_tells_its_news(
     }
     assert (second.json["news"], second.json["size_before"]) == ([], size_of(served))
     assert "key.registered 95001, said by 95000: kid " in words.out
+    assert "purposes submission, custody own" in words.out
+    assert "transitional no" in words.out
+    assert not any(word in words.out for word in ("['", "[1", "True", "False"))
 
 
 def test_an_organisation_that_the_log_does_not_know_is_named(copy: Path, tmp_path: Path) -> None:
@@ -371,6 +374,7 @@ def test_the_register_is_rebuilt_and_is_what_is_served(
 
     assert (over_http.code, from_files.code) == (0, 0), over_http.out + from_files.out
     assert over_http.json["microcredentials"] == 1
+    assert "1 micro-credentials, " in roa("register", "rebuild", folder / "anchor").out
     assert json.loads(written.read_bytes())["microcredentials"]["6022/1"]["level"] == 4
 
 
