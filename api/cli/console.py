@@ -5,6 +5,7 @@ Exit codes (SPEC.md 6): 0 done, or Verified with or without notes · 1 refused, 
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from ledger.founding import make_passphrase
 DONE, REFUSED, WRONG_USE, ROLLBACK, SPLIT, INCOMPLETE, INTERNAL = 0, 1, 2, 3, 4, 5, 70
 _SETTINGS = ("policy", "passphrase")  # codes of a setting that cannot be used
 
+# A key or a signature that fills more than a line, as it ends a vkey or a line of a note.
+_LONG = re.compile(r"(\+[0-9a-f]{8}\+|— \S+ )([A-Za-z0-9+/]{16})[A-Za-z0-9+/]{100,}={0,2}")
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -36,6 +40,11 @@ def print_json(value: Any) -> None:
     """Print one JSON object on one line."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def shortened(text: str) -> str:
+    """Return words with long keys and signatures cut after 16 characters; say then where they are in full."""
+    return _LONG.sub(r"\1\2…", text)
 
 
 def fail(message: str, code: int = REFUSED) -> NoReturn:

@@ -27,6 +27,7 @@ from api.cli.console import (
     out,
     print_json,
     settings_of_environment,
+    shortened,
     spoken_errors,
 )
 from api.cli.serving import Address, Port, reserved, run_server
@@ -229,7 +230,8 @@ def publish(data: Data, as_json: AsJson = False) -> None:
             }
         )
     else:
-        out.print(served.note, end="", markup=False)
+        out.print(shortened(served.note), end="", markup=False)
+        out.print(f"In full: {house.ledger.files.anchor / 'checkpoint'}", markup=False)
 
 
 def rebuild(

@@ -25,6 +25,7 @@ from api.cli.console import (
     opened,
     out,
     print_json,
+    shortened,
     spoken_errors,
 )
 from api.cli.serving import Address, Port, listening, reserved, run_app
@@ -37,7 +38,7 @@ from ledger.files import flush_folder, replace_file
 from ledger.log.note import parse_vkey
 from ledger.log.policy import parse_policy
 from ledger.log_keys import LogKeys, log_key_of_json
-from ledger.monitor.findings import NO_ANSWER, Findings
+from ledger.monitor.findings import NO_ANSWER, Finding, Findings
 from ledger.monitor.source import LogSource, folder
 from ledger.monitor.trusted import Trusted
 
@@ -52,6 +53,7 @@ register = typer.Typer(help="The register, made again from a log alone.", no_arg
 MIRROR_PORT = 8200
 STATUSES_TOTAL_S = 300.0  # for all status lists of a ledger together
 _FILE_MAX_BYTES = 16 << 20
+_CONVICTING = ("split", "rollback")  # findings whose notes are proof
 _SPELLED = {"microcredentials": "micro-credentials"}  # where a word is not the name of a JSON member
 
 Where = Annotated[str, typer.Argument(help="Address of a ledger or a log, or a folder that holds a log.")]
@@ -134,10 +136,18 @@ def _tell(findings: Findings, *, as_json: dict[str, Any] | None, summary: str) -
     else:
         for one in findings.found:
             out.print(f"{one.code:16} {one.where}: {one.what}", markup=False)
-            for note in one.evidence:
-                out.print("".join(f"    | {line}\n" for line in note.splitlines()), end="", markup=False)
+            _show(one)
         out.print(f"{summary}: {_outcome(findings)}", markup=False)
     sys.stdout.flush()
+
+
+def _show(one: Finding) -> None:
+    """Print the notes that show a finding: in full where they convict a log, since it may mend its ways."""
+    whole = "".join(f"    | {line}\n" for note in one.evidence for line in note.splitlines())
+    shown = whole if one.code in _CONVICTING else shortened(whole)
+    out.print(shown, end="", markup=False)
+    if shown != whole:
+        out.print("    In full: the same command with --json", markup=False)
 
 
 def _outcome(findings: Findings) -> str:

@@ -3,7 +3,7 @@
 It has nothing to do with a ledger's folder, and does best on another machine under other hands.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,7 @@ from api.cli.console import (
     out,
     print_json,
     settings_of_environment,
+    shortened,
     spoken_errors,
 )
 from api.cli.serving import Address, Port, listening, reserved, run_app
@@ -61,7 +62,9 @@ def init(
         witness.close()
     out.print(f"Made the witness {name} in {data}.", markup=False)
     for vkey in vkeys:
-        out.print(vkey, markup=False)
+        out.print(shortened(vkey), markup=False)
+    # A policy is what they are copied into.
+    _say_where_in_full(vkeys, f"roa witness policy-line --data {data}")
     if settings.passphrase_file is None:
         out.print(
             f"The passphrase that opens its keys is in {files.passphrase}: keep a copy elsewhere.",
@@ -130,7 +133,8 @@ def show(data: Folder, as_json: AsJson = False) -> None:
         return
     out.print(found["name"], markup=False)
     for vkey in found["vkeys"]:
-        out.print(f"  {vkey}", markup=False)
+        out.print(f"  {shortened(vkey)}", markup=False)
+    _say_where_in_full(found["vkeys"], f"roa witness show --data {data} --json")
     for log in found["logs"]:
         at = f" at {rfc3339(log['timestamp_s'] * 1_000_000)}" if log["timestamp_s"] else ""
         out.print(f"{log['origin']}: size {log['size']}{at}", markup=False)
@@ -155,6 +159,11 @@ def policy_line(
     for one, vkey in zip(names, vkeys, strict=True):
         out.print(f"witness {one} {vkey}{address}", markup=False)
     out.print(f"group {name} all {' '.join(names)}", markup=False)
+
+
+def _say_where_in_full(vkeys: Iterable[str], command: str) -> None:
+    if any(shortened(vkey) != vkey for vkey in vkeys):
+        out.print(f"In full: {command}", markup=False)
 
 
 @contextmanager

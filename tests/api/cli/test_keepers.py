@@ -46,8 +46,16 @@ def test_init_founds_a_ledger_that_is_published_and_clean(tmp_path):
 
 
 CLEAN = {
-    "ok": True, "findings": [], "more_findings": 0, "since": None, "not_looked_at": None,
-    "cosignatures": 0, "not_checkable": 0, "lost": 0, "suspect": 0, "annulled": 0,
+    "ok": True,
+    "findings": [],
+    "more_findings": 0,
+    "since": None,
+    "not_looked_at": None,
+    "cosignatures": 0,
+    "not_checkable": 0,
+    "lost": 0,
+    "suspect": 0,
+    "annulled": 0,
 }
 
 
@@ -63,7 +71,7 @@ def test_init_takes_its_passphrase_from_elsewhere(tmp_path, monkeypatch):
 
     assert (made.code, audited.code) == (0, 0)
     assert not (tmp_path / "new" / "keys" / "passphrase").exists()
-    assert on(tmp_path / "new", "audit").code == 1
+    assert on(tmp_path / "new", "audit").code == 2
 
 
 def test_init_never_touches_what_is_there(folder):
@@ -125,7 +133,7 @@ def test_without_keys_the_passphrase_is_not_asked_for(folder):
     """Anyone with a copy can audit what is not sealed."""
     (folder / "keys" / "passphrase").unlink()
 
-    assert (on(folder, "audit", "--without-keys").code, on(folder, "audit").code) == (0, 1)
+    assert (on(folder, "audit", "--without-keys").code, on(folder, "audit").code) == (0, 2)
 
 
 def test_a_view_that_says_something_else_is_a_finding(folder):
@@ -145,10 +153,13 @@ def test_a_view_that_says_something_else_is_a_finding(folder):
 
 
 def test_publish_prints_the_checkpoint(folder):
-    """A note in words; number, size, root and how far it has come as JSON; again is the same."""
+    """A note with its long signatures cut, and where it is whole; number, size, root and state as JSON."""
     note, as_json, again = (on(folder, "publish", *more) for more in ((), ("--json",), ("--json",)))
 
-    checkpoint = parse_checkpoint(note.out)
+    whole = Path(note.lines[-1].removeprefix("In full: ")).read_text()
+    checkpoint = parse_checkpoint(whole)
+    assert note.lines[:4] == whole.splitlines()[:4]
+    assert all(len(line) < 150 for line in note.lines[:-1])
     assert (note.code, as_json.code) == (0, 0)
     assert as_json.json == {
         "number": 1,

@@ -249,6 +249,24 @@ def test_a_fork_made_with_the_real_key_is_found_between_two_addresses(
         assert found["evidence"][1] == signed
 
 
+def test_notes_are_printed_in_full_where_they_are_proof(
+    served: House, url: str, trust: Path, tmp_path: Path
+) -> None:
+    """Two histories: both whole notes, since nobody may serve them again; elsewhere only --json has them."""
+    state, fork, other = tmp_path / "state.json", tmp_path / "fork", tmp_path / "other"
+    note = write_log(fork, [b"\x01" + bytes([number]) * 32 for number in range(5)], served.ledger.files)
+    roa("init", "--data", other, "--origin", "other.example/log")
+
+    proof = roa("monitor", url, "--state", state, "--compare", fork, "--trust", trust)
+    stranger = [roa("monitor", other / "anchor", "--state", state, *more) for more in ((), ("--json",))]
+
+    assert "".join(f"    | {line}\n" for line in note.splitlines()) in proof.out
+    assert (proof.code, [one.code for one in stranger]) == (4, [1, 1])
+    assert all(len(line) < 150 for line in stranger[0].lines)
+    assert "    In full: the same command with --json" in stranger[0].lines
+    assert (other / "anchor" / "checkpoint").read_text() in stranger[1].json["findings"][0]["evidence"]
+
+
 def test_a_step_back_is_found(served: House, url: str, trust: Path, tmp_path: Path) -> None:
     """Exit 3."""
     state, old = tmp_path / "state.json", tmp_path / "old"

@@ -42,8 +42,12 @@ def test_init_makes_keys_and_prints_them(tmp_path):
     """Two vkeys under its name, of types 0x04 and 0x06; the keys are their owner's alone."""
     ran = roa("witness", "init", "--data", tmp_path / "w", "--name", NAME)
 
-    keys = [parse_vkey(line) for line in ran.lines if line.startswith(f"{NAME}+")]
+    told = [line.removesuffix("…") for line in ran.lines if line.startswith(f"{NAME}+")]
+    (full,) = [line.partition(": roa ")[2] for line in ran.lines if line.startswith("In full")]
+    keys = [parse_vkey(line.split()[2]) for line in roa(*full.split()).lines if line.startswith("witness ")]
     assert ran.code == 0
+    assert all(str(key).startswith(start) for key, start in zip(keys, told, strict=True))
+    assert all(len(line) < 150 for line in told)
     assert [(key.name, key.type) for key in keys] == [(NAME, 4), (NAME, 6)]
     assert shown(tmp_path / "w")["vkeys"] == [str(key) for key in keys]
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "w" / "keys").iterdir())
@@ -166,6 +170,17 @@ def test_a_witness_does_not_watch_itself(home):
 
 
 # ------------------------------------------------------------------ serve, show, policy-line
+
+
+def test_show_is_short_and_says_what_is_not(home):
+    """A long key is cut after 16 characters of it, and the command that prints it whole is named."""
+    words = roa("witness", "show", "--data", home)
+
+    (full,) = [line.partition("In full: roa ")[2] for line in words.lines if "In full" in line]
+    short, long = roa(*full.split()).json["vkeys"]
+    assert f"  {short}" in words.lines
+    assert f"  {NAME}+{long.split('+')[1]}+{long.split('+', 2)[2][:16]}…" in words.lines
+    assert long not in words.out
 
 
 def test_serve_serves_the_witness(home, monkeypatch):
