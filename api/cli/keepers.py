@@ -215,7 +215,7 @@ def publish(data: Data, as_json: AsJson = False) -> None:
     """Publish what is stored: a checkpoint over everything appended so far, shown to the witnesses."""
     with spoken_errors(), opened(data) as house:
         published = house.publisher.publish()
-        served = house.publisher.served()
+        served, missing = house.publisher.served(), _missing_witnesses(house)
         house.views.catch_up()
         house.issuer.write_trust()
     if published is None or served is None:
@@ -232,6 +232,22 @@ def publish(data: Data, as_json: AsJson = False) -> None:
     else:
         out.print(shortened(served.note), end="", markup=False)
         out.print(f"In full: {house.ledger.files.anchor / 'checkpoint'}", markup=False)
+    for line in missing:
+        err.print(line, markup=False)
+
+
+def _missing_witnesses(house: House) -> list[str]:
+    """Return who did not cosign the newest checkpoint, and whether it waits for them, in words."""
+    publisher = house.publisher
+    served, cosigning = publisher.served(), publisher.cosigning
+    lines = [
+        f"No cosignature of {', '.join(one.names)}: {one.state} {one.detail}".rstrip()
+        for one in (cosigning.states() if cosigning else ())
+        if one.is_missing
+    ]
+    if publisher.policy.needs_witnesses and served is not None and not served.witnessed:
+        lines.append("Published, and not witnessed yet: too few of the policy's witnesses cosigned.")
+    return lines
 
 
 def rebuild(

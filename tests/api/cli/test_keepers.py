@@ -15,6 +15,8 @@ from api.client.verify import Trust
 from api.client.verify.tlog import parse_checkpoint
 from api.settings import DEMO_MARK
 from ledger.database import connect
+from ledger.keys.signer import ED25519, MemorySigner
+from ledger.log.cosignature import Ed25519Cosigner
 from projections.issuing import EXPORT_FORMATS
 from tests.api.cli.shell import Ran, roa
 from tests.scripts.server import free_port
@@ -168,6 +170,18 @@ def test_publish_prints_the_checkpoint(folder):
         "state": "published",
     }
     assert again.out == as_json.out
+
+
+def test_publish_says_which_witness_did_not_cosign(folder):
+    """On the error stream; the exit is 0, because everything is published."""
+    key = Ed25519Cosigner("w1.example", MemorySigner.generate(ED25519)).vkey
+    (folder / "policy").write_text(f"witness w1 {key} http://127.0.0.1:9\nquorum w1\n")
+
+    ran = on(folder, "publish")
+
+    assert ran.code == 0
+    assert "No cosignature of w1: unreachable" in ran.err
+    assert "not witnessed yet" in ran.err
 
 
 def test_publish_takes_in_what_was_appended(folder):
