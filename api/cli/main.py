@@ -1,61 +1,29 @@
-"""The command line `roa`: Record of Achievement."""
+"""The command line `roa`: where a shell comes in, and how it leaves whatever happens."""
 
 import sys
-import traceback
 
-import typer
-
-from api.cli import (
-    demonstration,
-    drill_commands,
-    hsm_commands,
-    keepers,
-    key_ceremonies,
-    key_commands,
-    recovery,
-    visitors,
-    watchers,
-    witness_commands,
-)
-from api.cli.console import INTERNAL, err
-
-app = typer.Typer(
-    help="Achievement Ledger: records of achievement that anyone can check.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-)
-app.command("init")(keepers.init)
-app.command("demo")(demonstration.demo)
-app.command("serve")(keepers.serve)
-app.command("post")(visitors.post_file)
-app.command("verify")(visitors.verify_file)
-app.command("prove")(visitors.prove)
-app.command("audit")(keepers.audit)
-app.command("publish")(keepers.publish)
-app.add_typer(key_commands.app, name="keys")
-key_commands.app.add_typer(hsm_commands.app, name="hsm")
-key_commands.app.command("next")(key_ceremonies.next_keys)
-for ceremony in ("rotate", "retire", "revoke", "reaffirm", "annul", "suspects"):
-    # One thumbprint in 64 begins with a hyphen; it is a word all the same.
-    words = {"ignore_unknown_options": True}
-    key_commands.app.command(ceremony, context_settings=words)(getattr(key_ceremonies, ceremony))
-app.add_typer(witness_commands.app, name="witness")
-app.add_typer(drill_commands.app, name="drill")
-app.command("fsck")(watchers.fsck)
-app.command("monitor")(watchers.monitor)
-app.add_typer(watchers.mirror, name="mirror")
-app.add_typer(watchers.register, name="register")
-app.command("export")(keepers.export)
-app.command("rebuild")(keepers.rebuild)
-app.command("restore")(recovery.restore)
+INTERRUPTED = 130  # what shells make of Ctrl-C
 
 
 def main() -> None:
+    """Run a command; Ctrl-C ends it with exit code 130 and no words, from the first moment on."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _run() -> None:
     """Run a command; a mistake of ours ends with exit code 70, without a learner's data in the words."""
+    # It takes a second to load them all, and whoever changes their mind then is not shown where we were.
+    from api.cli.commands import app
+    from api.cli.console import INTERNAL, err
+
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the last stop before the shell
+        import traceback
+
         err.print(f"roa: something went wrong inside: {type(error).__name__}", markup=False)
         for frame in traceback.extract_tb(error.__traceback__)[-3:]:
             err.print(f"  {frame.name} in {frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}", markup=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli.main import app
+from api.cli.commands import app
 from ledger.audit import How
 from ledger.database import connect
 from ledger.store.sqlite import APPEND_ONLY, SCHEMA
