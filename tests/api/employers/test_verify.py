@@ -255,6 +255,8 @@ def test_the_page_says_whose_word_it_takes(site):
     assert "/trust.json" in page.links
     assert "for example by telephone" in page.text
     assert "nothing you send is kept" in page.text
+    # A lone credential would be answered incompletely with no network.
+    assert "roa verify bundle.zip --trust trust.json" in page.text
 
 
 @pytest.mark.parametrize(
