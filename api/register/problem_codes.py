@@ -72,6 +72,7 @@ _LATER = _codes(
     ("view", 503, "The view is being built. Ask again shortly."),
     ("views", 503, "The views have not caught up with the ledger yet. Ask again shortly."),
     ("vault", 503, "The keys that open personal data are not at hand. The operator has to look."),
+    ("passphrase", 403, "The file with the passphrase of the ledger is not there. The operator has to look."),
     ("storage", 503, "The disk does not answer as it should. The operator has to look."),
     ("clock", 503, "The clock has gone back: nothing is written or signed until it is right."),
     ("rollback", 503, "The database is older than what was published. Reading goes on, writing stops."),
@@ -80,7 +81,7 @@ _LATER = _codes(
 )
 _DOCUMENTS = _codes(
     ("annulled", 422, "The award was annulled: its provider never made it."),
-    ("suspect", 422, "The key that the award was made with was declared stolen. Its provider settles it."),
+    ("suspect", 422, "The key that the award was made with was declared stolen. The registrar settles it."),
     ("export-bundle", 422, "A bundle could not be put together as it must be."),
     ("export-issuer", 422, "A document would have been signed by somebody who is not its issuer."),
     ("export-key", 422, "The key of the issuer cannot sign this kind of document."),

@@ -57,7 +57,7 @@ def positions(ran: Ran) -> list[int]:
 
 @pytest.mark.parametrize(
     ("organisation", "purpose"),
-    [(PROVIDER, "submission"), (PROVIDER, "credential"), (REGULATOR, "keys"), (REGULATOR, "submission")],
+    [(PROVIDER, "submission"), (PROVIDER, "credential"), (REGULATOR, "keys")],
 )
 def test_a_key_is_rotated(folder, organisation, purpose):
     """Exit 0: who signs from where on, and who ended; list and trust file have both at once."""
