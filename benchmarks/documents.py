@@ -19,11 +19,13 @@ def _issuer(folder: Path) -> tuple[House, Issuer, list[UUID]]:
     house = a_study_ledger(folder)
     house.key(f"{PROVIDER}.credential", PROVIDER, "credential")
     humans = teach(house, LEARNERS)
-    house.publish()
     known = house.ledger.vault.people([human.nsn for human in humans])
     views = Views(house.ledger)
-    views.catch_up()
     issuer = Issuer(house.ledger, house.publisher(), views)
+    views.catch_up()
+    issuer.status_lists.record_changes()
+    house.publish()
+    views.catch_up()
     learners = [person.learner_id for person in known.values()]
     issuer.export(learners[0], "bundle")
     return house, issuer, learners
