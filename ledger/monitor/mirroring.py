@@ -161,7 +161,7 @@ class _Pull:
                 return
 
     def _drop_partials(self, old_size: int, size: int) -> None:
-        """Remove partial files that a full one stands for now; until then readers may come for them."""
+        """Remove partial files once the full one is there: up to then, readers may come for them."""
         for tile in tiles_between(old_size, size):
             beside = (self._place / path_of(tile._replace(width=1))).parent
             if tile.width == TILE_WIDTH and beside.exists():

@@ -228,7 +228,7 @@ def test_a_logout_behind_our_back_is_mended(module, library):
 
 
 def test_a_token_that_was_away_is_found_again(module, library):
-    """A token that is unplugged is a fault for now; when it is back, the next signature is made."""
+    """A token that is unplugged is a fault while it is away; when it is back, the next signature is made."""
     signer = Pkcs11Signer.create(module, SPARE_TOKEN, "receipt")
     signer.sign(b"before")
     tokens = module.pin_file.parent / "tokens"
@@ -376,7 +376,7 @@ def test_a_key_is_known_without_its_module(alg):
 @pytest.mark.parametrize("content", [None, b"not a library"], ids=["missing", "not-a-library"])
 def test_a_module_that_cannot_be_loaded_is_a_fault(tmp_path, content):
     """A module that is not there, or is none, makes the key unavailable and nothing worse."""
-    pytest.importorskip("pkcs11")
+    pytest.importorskip("pkcs11", reason="keys in a hardware module: the extra `hsm` is not installed")
     (tmp_path / "pin").write_text(PIN)
     if content is not None:
         (tmp_path / "module.so").write_bytes(content)
