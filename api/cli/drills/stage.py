@@ -173,7 +173,7 @@ def a_stage(folder: Path) -> Iterator[Stage]:
     try:
         yield stage
     finally:
-        # What a drill did to the ledger's files may keep it from closing; what the drill found stands already.
+        # What a drill did to the files may keep the ledger from closing; what it found stands already.
         with suppress(Exception):
             stage.close()
         stage.witness.close()
