@@ -29,6 +29,7 @@ else:
 BUSY_TIMEOUT_S = 30
 CACHE_KIB = 64 * 1024
 WAL_PAGES = 4_000  # 16 MiB before pages are copied back: those that many commits share, once
+TRUNCATE_WAIT_S = 2  # for readers of an older state, before emptying the WAL is put off
 SYNCHRONOUS_FULL = 2
 IN_LIST_MAX = 500  # parameters in one `IN (…)`: below every build's limit, large enough to amortise
 
@@ -160,6 +161,30 @@ class Database:
         for at in range(0, len(values), IN_LIST_MAX):
             part = values[at : at + IN_LIST_MAX]
             yield from self.reader.execute(query.format(marks=",".join("?" * len(part))), (*before, *part))
+
+    def truncate_wal(self, wait_s: float = TRUNCATE_WAIT_S) -> bool:
+        """Copy the WAL back and empty its file, so that nothing deleted lingers in it.
+
+        Returns:
+            False where a reader of an older state, or another writer, did not let go within `wait_s`: what
+            was deleted is then still in the WAL, and this has to be called again.
+
+        Raises:
+            Unavailable: the disk fails.
+        """
+        with self._turn:
+            if self._writer is None:
+                self._writer = self._open()
+            try:
+                self._writer.execute(f"PRAGMA busy_timeout={round(wait_s * 1000)}")
+                busy, *_ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except DatabaseError as error:
+                raise Unavailable(
+                    f"{self.path.name} cannot be flushed now: {error}", code="storage"
+                ) from error
+            finally:
+                self._writer.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
+        return not busy
 
     def close(self) -> None:
         """Close what this thread may close; another thread's reading connection goes with the thread.

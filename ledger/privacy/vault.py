@@ -34,8 +34,9 @@ CREATE TABLE IF NOT EXISTS lookup (
   mac BLOB PRIMARY KEY, id_mac BLOB NOT NULL, sealed BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS lookup_of_subject ON lookup (id_mac);
+CREATE TABLE IF NOT EXISTS tombstone (mac BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
-_SUBJECT, _NSN, _ENROLMENT = tag("subject"), tag("nsn"), tag("enrolment")
+_SUBJECT, _NSN, _ENROLMENT, _TOMBSTONE = map(tag, ("subject", "nsn", "enrolment", "tombstone"))
 _DATA_KEY_BYTES = 32
 
 
@@ -60,6 +61,18 @@ class VaultEnrolment(NamedTuple):
 
     enrolment_id: UUID
     learner_id: UUID
+
+
+class Forgotten(NamedTuple):
+    """What a forgetting destroyed.
+
+    learners: how many rows of learners went; those that were not there any more do not count.
+    wal_empty: whether the WAL holds nothing of them either; False where a reader did not let go of an
+        older state, and `truncate_wal` has to be called again.
+    """
+
+    learners: int
+    wal_empty: bool
 
 
 class Vault:
@@ -88,6 +101,8 @@ class Vault:
     def reserve_people(self, wanted: Mapping[str, tuple[UUID, Match]]) -> dict[str, VaultPerson]:
         """Return a row for every NSN, making those that are missing; durable when it returns.
 
+        Nobody is made who was forgotten: that NSN is absent from the answer.
+
         Args:
             wanted: NSN to (id for a new learner, what to match by).
         """
@@ -97,9 +112,16 @@ class Vault:
             sealed = self._seal(
                 id_mac, "learner", _subject(learner_id, os.urandom(_DATA_KEY_BYTES), nsn, match)
             )
-            rows.append((id_mac, self._mac(_NSN, nsn.encode()), "learner", sealed))
+            tombstone = self._tombstone(nsn)
+            rows.append((id_mac, self._mac(_NSN, nsn.encode()), "learner", sealed, tombstone))
         with self._database.writing() as connection:
-            connection.executemany("INSERT OR IGNORE INTO subject VALUES (?,?,?,?)", rows)
+            # The tombstone is looked for in the transaction that makes the row: a forgetting that comes
+            # between a look and a reservation would be undone by it.
+            connection.executemany(
+                "INSERT OR IGNORE INTO subject SELECT ?,?,?,?"
+                " WHERE NOT EXISTS (SELECT 1 FROM tombstone WHERE mac = ?)",
+                rows,
+            )
         return self.people(wanted)  # read back: somebody may have been first
 
     def rematch(self, person: VaultPerson, match: Match) -> None:
@@ -111,6 +133,43 @@ class Vault:
                 "UPDATE subject SET sealed = ? WHERE id_mac = ?",
                 (self._seal(id_mac, "learner", body), id_mac),
             )
+
+    # -------------------------------------------------------------- forgetting
+
+    def forget(self, learners: Iterable[UUID]) -> Forgotten:
+        """Destroy the rows of these learners and all that leads to them; durable when it returns.
+
+        In one transaction a tombstone takes the place of each row, so that there is no moment in which
+        the NSN is neither held nor recognised. Done again, it finds nothing more to do.
+
+        Source: LEDGER.md 4 (destroy the row; a tombstone stays).
+        """
+        macs = [self._id_mac(learner) for learner in learners]
+        count = 0
+        with self._database.writing() as connection:
+            for mac in macs:
+                row = connection.execute(
+                    "SELECT id_mac, kind, sealed FROM subject WHERE id_mac = ? AND kind = 'learner'", (mac,)
+                ).fetchone()
+                if row is not None:
+                    tombstone = self._tombstone(self._person(*row).nsn)
+                    connection.execute("INSERT OR IGNORE INTO tombstone VALUES (?)", (tombstone,))
+                    connection.execute("DELETE FROM subject WHERE id_mac = ?", (mac,))
+                    count += 1
+                # Also where the row is gone: a look-up of somebody forgotten leads nowhere.
+                connection.execute("DELETE FROM lookup WHERE id_mac = ?", (mac,))
+        # From here the keys are gone from the file; what the WAL still holds of them goes next.
+        return Forgotten(count, self.truncate_wal())
+
+    def is_forgotten(self, nsns: Iterable[str]) -> set[str]:
+        """Return which of these NSNs (ten digits) belong to somebody who was forgotten."""
+        by_mac = {self._tombstone(nsn): nsn for nsn in nsns}
+        found = self._database.select_in("SELECT mac FROM tombstone WHERE mac IN ({marks})", list(by_mac))
+        return {by_mac[mac] for (mac,) in found}
+
+    def truncate_wal(self) -> bool:
+        """Empty the file beside the database in which destroyed rows linger; False when it has to wait."""
+        return self._database.truncate_wal()
 
     # -------------------------------------------------------------- keys
 
@@ -144,14 +203,22 @@ class Vault:
     def reserve_enrolments(
         self, provider: UUID, wanted: Mapping[str, VaultEnrolment]
     ) -> dict[str, VaultEnrolment]:
-        """Return where every reference leads, making those that are missing; durable when it returns."""
+        """Return where every reference leads, making those that are missing; durable when it returns.
+
+        A reference of a learner whose row is not there (any more) is absent from the answer.
+        """
         rows = []
         for ref, place in wanted.items():
-            mac = self._enrolment_mac(provider, ref)
+            mac, id_mac = self._enrolment_mac(provider, ref), self._id_mac(place.learner_id)
             body = pack([place.enrolment_id.bytes, place.learner_id.bytes])
-            rows.append((mac, self._id_mac(place.learner_id), self._seal(mac, "enrolment", body)))
+            rows.append((mac, id_mac, self._seal(mac, "enrolment", body), id_mac))
         with self._database.writing() as connection:
-            connection.executemany("INSERT OR IGNORE INTO lookup VALUES (?,?,?)", rows)
+            # Looked for in the same transaction: a look-up made after the forgetting would outlive it.
+            connection.executemany(
+                "INSERT OR IGNORE INTO lookup SELECT ?,?,?"
+                " WHERE EXISTS (SELECT 1 FROM subject WHERE id_mac = ?)",
+                rows,
+            )
         return self.enrolments(provider, wanted)
 
     def release_enrolments(self, provider: UUID, refs: Iterable[str]) -> None:
@@ -173,6 +240,10 @@ class Vault:
 
     def _id_mac(self, subject: UUID) -> bytes:
         return self._mac(_SUBJECT, subject.bytes)
+
+    def _tombstone(self, nsn: str) -> bytes:
+        # Under a key that never turns: a copy of the vault from any time knows whom to refuse.
+        return keyed(self._keys.tombstone_key, _TOMBSTONE, nsn.encode())
 
     def _enrolment_mac(self, provider: UUID, ref: str) -> bytes:
         return self._mac(_ENROLMENT, provider.bytes, ref.encode())

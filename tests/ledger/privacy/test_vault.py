@@ -85,7 +85,7 @@ def test_a_reservation_may_be_matched_by_something_else_later(vault: Vault) -> N
 def test_references_belong_to_one_provider(vault: Vault) -> None:
     """The same reference of two providers leads to two enrolments; the first of one provider stands."""
     first, second = VaultEnrolment(UUID(int=7), ANA), VaultEnrolment(UUID(int=8), BEN)
-    vault.reserve_people({NSN: (ANA, MATCH)})
+    vault.reserve_people({NSN: (ANA, MATCH), "9000000023": (BEN, MATCH)})
     vault.reserve_enrolments(PROVIDER, {"E1": first})
 
     assert vault.reserve_enrolments(OTHER, {"E1": second}) == {"E1": second}
@@ -95,6 +95,7 @@ def test_references_belong_to_one_provider(vault: Vault) -> None:
 def test_a_released_reference_is_free(vault: Vault) -> None:
     """A reservation whose stream never came may be taken over for another learner."""
     first, second = VaultEnrolment(UUID(int=7), ANA), VaultEnrolment(UUID(int=8), BEN)
+    vault.reserve_people({NSN: (ANA, MATCH), "9000000023": (BEN, MATCH)})
     vault.reserve_enrolments(PROVIDER, {"E1": first, "E2": first})
 
     vault.release_enrolments(PROVIDER, ["E1"])
