@@ -1,11 +1,13 @@
 """Every measurement there is, in the order of the table."""
 
-from benchmarks import append, auditing, documents, http, log, signatures, submissions, views
+from benchmarks import append, auditing, documents, http, log, memory, mixed, signatures, submissions, views
 from benchmarks.harness import Benchmark
 
 BENCHMARKS: tuple[Benchmark, ...] = (
     *submissions.BENCHMARKS,
     *http.BENCHMARKS,
+    *memory.BENCHMARKS,
+    *mixed.BENCHMARKS,
     *append.BENCHMARKS,
     *auditing.BENCHMARKS,
     *views.BENCHMARKS,

@@ -6,6 +6,7 @@ from uuid import UUID
 from api.client.verify import Result, Trust, verify
 from benchmarks.harness import Benchmark, Stopwatch
 from benchmarks.study import teach
+from ledger.clock import FixedClock
 from projections.catalogue import Views
 from projections.issuing import Issuer
 from tests.support.ledgers import House, a_study_ledger
@@ -14,11 +15,13 @@ from tests.support.world import PROVIDER
 LEARNERS = 20
 
 
-def _issuer(folder: Path) -> tuple[House, Issuer, list[UUID]]:
+def an_issuer(
+    folder: Path, number: int = LEARNERS, clock: FixedClock | None = None
+) -> tuple[House, Issuer, list[UUID]]:
     """Return an issuer, and learners who hold a published award; its caches are warm."""
-    house = a_study_ledger(folder)
+    house = a_study_ledger(folder, clock)
     house.key(f"{PROVIDER}.credential", PROVIDER, "credential")
-    humans = teach(house, LEARNERS)
+    humans = teach(house, number)
     known = house.ledger.vault.people([human.nsn for human in humans])
     views = Views(house.ledger)
     issuer = Issuer(house.ledger, house.publisher(), views)
@@ -33,7 +36,7 @@ def _issuer(folder: Path) -> tuple[House, Issuer, list[UUID]]:
 
 def signed(folder: Path, watch: Stopwatch) -> int:
     """Make and sign an Open Badge 3.0 for each award: receipt, canonical form (PyLD), Ed25519."""
-    _, issuer, learners = _issuer(folder)
+    _, issuer, learners = an_issuer(folder)
     with watch:
         for learner in learners:
             issuer.export(learner, "ob3")
@@ -42,7 +45,7 @@ def signed(folder: Path, watch: Stopwatch) -> int:
 
 def verified(folder: Path, watch: Stopwatch) -> int:
     """Verify as many bundles: nine checks of each, offline."""
-    house, issuer, learners = _issuer(folder)
+    house, issuer, learners = an_issuer(folder)
     bundles = [issuer.export(learner, "bundle").data for learner in learners]
     trust = Trust.parse(issuer.trust_file()[0])
     now_us = house.clock.now_us()

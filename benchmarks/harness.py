@@ -9,26 +9,32 @@ got: where that is low it waited, for the disk, for another process of its own, 
 
 import gc
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 ROUNDS = 3
+SMALL = 10.0  # below it a note has a decimal
 RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
 class Stopwatch:
-    """Runs while its `with` block does; what is prepared before it is not counted."""
+    """Runs while its `with` block does; what is prepared before it is not counted.
+
+    notes: what else was measured, by a name that ends in its unit, such as `p99_ms`.
+    """
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.notes: dict[str, float] = {}
         self.cpu_seconds = 0.0  # of this process: less than `seconds` where it waits for a disk or a turn
 
     def __enter__(self) -> Self:
@@ -55,6 +61,7 @@ class Benchmark:
     """One measurement.
 
     unit: what is counted, per second: `records`, `rows`.
+    once: it takes minutes, so one round has to do.
     beside: name of the measurement that its ratio is taken to; None for one that stands alone.
     aim: what we promise, for people to read, such as "≥ 5 000/s" or "≥ 1 ×".
     """
@@ -64,6 +71,7 @@ class Benchmark:
     work: Work
     beside: str | None = None
     aim: str = ""
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,7 @@ class Figure:
     seconds: float
     cpu_seconds: float
     memory_max_bytes: int
+    notes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -84,20 +93,22 @@ class Figure:
 def measure(benchmarks: Sequence[Benchmark], rounds: int = ROUNDS) -> dict[str, Figure]:
     """Return the best figure of each measurement, by name, in the order given."""
     best: dict[str, Figure] = {}
-    for _ in range(rounds):
+    for round_ in range(rounds):
         for benchmark in benchmarks:
+            if benchmark.once and round_:
+                continue
             figure = _in_child(benchmark.name)
             if benchmark.name not in best or figure.rate > best[benchmark.name].rate:
                 best[benchmark.name] = figure
     return best
 
 
-def run_here(benchmark: Benchmark, folder: Path) -> tuple[int, float, float]:
-    """Do the work of one measurement in this process; return how much was done, seconds, CPU seconds."""
+def run_here(benchmark: Benchmark, folder: Path) -> tuple[int, float, float, dict[str, float]]:
+    """Do the work of one measurement here; return how much was done, seconds, CPU seconds, notes."""
     watch = Stopwatch()
     count = benchmark.work(folder, watch)
     assert count * watch.seconds > 0, f"{benchmark.name} measured nothing"
-    return count, watch.seconds, watch.cpu_seconds
+    return count, watch.seconds, watch.cpu_seconds, watch.notes
 
 
 def _in_child(name: str) -> Figure:
@@ -111,12 +122,12 @@ def _in_child(name: str) -> Figure:
             process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"{name} failed with exit {process.returncode}; its message stands above")
-    count, seconds, cpu_seconds = json.loads(printed)
-    return Figure(count, seconds, cpu_seconds, usage.ru_maxrss * RSS_UNIT_BYTES)
+    count, seconds, cpu_seconds, notes = json.loads(printed)
+    return Figure(count, seconds, cpu_seconds, usage.ru_maxrss * RSS_UNIT_BYTES, notes)
 
 
 def table(benchmarks: Sequence[Benchmark], figures: Mapping[str, Figure]) -> list[tuple[str, ...]]:
-    """Return name, rate, ratio to the one beside it, share of a core, memory and aim of each, as text."""
+    """Return name, rate, ratio to the one beside it, notes, share of a core, memory and aim, as text."""
     return [_row(benchmark, figures) for benchmark in benchmarks]
 
 
@@ -134,7 +145,24 @@ def _row(benchmark: Benchmark, figures: Mapping[str, Figure]) -> tuple[str, ...]
         benchmark.name,
         f"{figure.rate:,.0f} {benchmark.unit}/s".replace(",", " "),
         "" if times is None else f"{times:.2f} × {benchmark.beside}",
+        "\n".join(_note(name, value) for name, value in figure.notes.items()),
         f"{figure.cpu_seconds / figure.seconds:.0%}",
         f"{figure.memory_max_bytes / 2**20:.0f} MiB",
         benchmark.aim,
     )
+
+
+def _note(name: str, value: float) -> str:
+    what, unit = name.rsplit("_", 1)
+    number = f"{value:,.0f}" if value >= SMALL else f"{value:.1f}"
+    return f"{what.replace('_', ' ')} {number.replace(',', ' ')} {unit}"
+
+
+def percentiles(seconds: Sequence[float], name: str = "") -> dict[str, float]:
+    """Return notes of how long things took: p50 and p99 in milliseconds, the nearest-rank way."""
+    ordered = sorted(seconds)
+    prefix = f"{name}_" if name else ""
+    return {
+        f"{prefix}p{share}_ms": ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)] * 1000
+        for share in (50, 99)
+    }

@@ -16,7 +16,7 @@ from benchmarks.harness import Benchmark, Stopwatch
 from benchmarks.study import OUTCOMES, batches, enrol, results
 from ledger.clock import FixedClock
 from tests.scripts.server import Server
-from tests.support.ledgers import PASSPHRASE, House, a_study_ledger
+from tests.support.ledgers import PASSPHRASE, House, a_study_ledger, people
 from tests.support.tree import ROOT
 from tests.support.world import PROVIDER, Human, a_result, reference
 
@@ -36,11 +36,12 @@ COLUMNS = (
 
 def files(folder: Path, watch: Stopwatch) -> int:
     """Post CSV files: read, signed under the delegated key, decided, durable, answered row by row."""
-    house, humans, token = _school(folder)
+    house, humans = a_school(folder, LEARNERS)
+    token = Tokens(house.ledger.jobs).make(organisation_id(PROVIDER), house.clock.now_us())
     made = [_file(batch, outcome) for outcome in OUTCOMES for batch in batches(humans)]
     house.close()
-    with _serving(folder) as url, watch:
-        answers = [post(url, file, token=token) for file in made]
+    with serving(folder) as server, watch:
+        answers = [post(server.url, file, token=token) for file in made]
     counts = [answer.counts for answer in answers]
     assert sum(one["accepted"] for one in counts) == LEARNERS * len(OUTCOMES), counts
     return LEARNERS * len(OUTCOMES)
@@ -48,21 +49,19 @@ def files(folder: Path, watch: Stopwatch) -> int:
 
 def submissions(folder: Path, watch: Stopwatch) -> int:
     """Post as many statements as submissions that the provider signed itself."""
-    house, humans, _ = _school(folder)
+    house, humans = a_school(folder, LEARNERS)
     made = results(house, humans)
     house.close()
-    with _serving(folder) as url, watch:
-        answers = [post(url, submission) for submission in made]
+    with serving(folder) as server, watch:
+        answers = [post(server.url, submission) for submission in made]
     assert sum(answer.counts["accepted"] for answer in answers) == LEARNERS * len(OUTCOMES)
     return LEARNERS * len(OUTCOMES)
 
 
-def _school(folder: Path) -> tuple[House, list[Human], str]:
-    """Return a ledger whose clock is right, so that a server can go on with it, and a provider's token."""
+def a_school(folder: Path, learners: int) -> tuple[House, list[Human]]:
+    """Return a ledger whose clock is right, so that a server can go on with it, and who is enrolled there."""
     house = a_study_ledger(folder, FixedClock(datetime.now(UTC)))
-    humans = enrol(house, LEARNERS)
-    token = Tokens(house.ledger.jobs).make(organisation_id(PROVIDER), house.clock.now_us())
-    return house, humans, token
+    return house, enrol(house, people(learners))
 
 
 def _file(humans: Sequence[Human], outcome: str) -> bytes:
@@ -78,7 +77,7 @@ def _file(humans: Sequence[Human], outcome: str) -> bytes:
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path) -> Iterator[Server]:
     """Serve the ledger in a folder with the command that an operator uses."""
     passphrase = folder / "passphrase.txt"
     passphrase.write_bytes(PASSPHRASE)
@@ -87,7 +86,7 @@ def _serving(folder: Path) -> Iterator[str]:
     environment = {**inherited, "ROA_PASSPHRASE_FILE": str(passphrase)}
     server = Server([roa, "serve", "--data", str(folder)], ROOT, environment, folder / "server.log")
     try:
-        yield server.url
+        yield server
     finally:
         server.stop()
 

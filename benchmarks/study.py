@@ -19,7 +19,7 @@ OUTCOMES = ("LO1", "LO2")
 def a_class(folder: Path, learners: int) -> tuple[House, list[Human]]:
     """Return a ledger in which this many learners are enrolled, and the learners."""
     house = a_study_ledger(folder)
-    return house, enrol(house, learners)
+    return house, enrol(house, people(learners))
 
 
 def a_year(folder: Path, learners: int) -> House:
@@ -30,9 +30,8 @@ def a_year(folder: Path, learners: int) -> House:
     return house
 
 
-def enrol(house: House, learners: int) -> list[Human]:
-    """Register and enrol this many learners."""
-    humans = people(learners)
+def enrol(house: House, humans: list[Human]) -> list[Human]:
+    """Register and enrol learners, and return them."""
     for batch in batches(humans):
         house.register(*batch)
         house.enrol(*batch)
@@ -41,7 +40,7 @@ def enrol(house: House, learners: int) -> list[Human]:
 
 def teach(house: House, learners: int) -> list[Human]:
     """Take this many learners from their registration to their award."""
-    humans = enrol(house, learners)
+    humans = enrol(house, people(learners))
     for submission in results(house, humans):
         house.send(submission)
     for batch in batches(humans):
@@ -55,13 +54,14 @@ def results(house: House, humans: Sequence[Human]) -> list[Submission]:
     No learner is in a submission twice: every row loads streams of its own, which costs most.
     """
     return [
-        house.build(PROVIDER_KEY, [_result(human, outcome) for human in batch])
+        house.build(PROVIDER_KEY, [result(human, outcome) for human in batch])
         for outcome in OUTCOMES
         for batch in batches(humans)
     ]
 
 
-def _result(human: Human, outcome: str) -> Statement:
+def result(human: Human, outcome: str) -> Statement:
+    """Return the statement that a learner passed an outcome, under a reference of its own."""
     said = a_result(human, outcome)
     said["who"]["row_ref"] = f"{outcome}-{human.nsn}"
     return statement("assessment.passed", **said)

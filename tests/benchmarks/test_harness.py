@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from benchmarks import harness
 from benchmarks.catalogue import BENCHMARKS, BY_NAME
-from benchmarks.harness import Benchmark, Figure, Stopwatch, ratio, run_here, table
+from benchmarks.harness import Benchmark, Figure, Stopwatch, measure, percentiles, ratio, run_here, table
 from tests.support.tree import ROOT
 
 
@@ -19,13 +20,15 @@ def test_only_what_runs_under_the_stopwatch_counts(tmp_path):
         assert watch.seconds == 0
         with watch:
             sum(range(1_000))
+        watch.notes["size_bytes"] = 12
         return 7
 
-    count, seconds, cpu_seconds = run_here(Benchmark("example", "things", work), tmp_path)
+    count, seconds, cpu_seconds, notes = run_here(Benchmark("example", "things", work), tmp_path)
 
     assert count == 7
     assert seconds > 0
     assert cpu_seconds > 0
+    assert notes == {"size_bytes": 12}
     assert (tmp_path / "prepared").exists()
 
 
@@ -39,15 +42,38 @@ def test_figures_stand_beside_each_other():
     """A ratio is taken to the measurement named; one that stands alone has none."""
     plain = Benchmark("plain", "rows", lambda _folder, _watch: 1)
     ours = Benchmark("ours", "rows", lambda _folder, _watch: 1, beside="plain", aim="≥ 1 ×")
-    figures = {"plain": Figure(12_000, 1.0, 0.5, 2**20), "ours": Figure(6_000, 0.25, 0.25, 3 * 2**20)}
+    figures = {
+        "plain": Figure(12_000, 1.0, 0.5, 2**20),
+        "ours": Figure(6_000, 0.25, 0.25, 3 * 2**20, {"view_p99_ms": 1234.5}),
+    }
 
     rows = table([plain, ours], figures)
 
     assert rows == [
-        ("plain", "12 000 rows/s", "", "50%", "1 MiB", ""),
-        ("ours", "24 000 rows/s", "2.00 × plain", "100%", "3 MiB", "≥ 1 ×"),
+        ("plain", "12 000 rows/s", "", "", "50%", "1 MiB", ""),
+        ("ours", "24 000 rows/s", "2.00 × plain", "view p99 1 234 ms", "100%", "3 MiB", "≥ 1 ×"),
     ]
     assert ratio(ours, {"ours": figures["ours"]}) is None
+
+
+def test_a_measurement_that_takes_minutes_is_made_once(monkeypatch):
+    """Further rounds leave it out, and measure the others again."""
+    made = []
+    monkeypatch.setattr(harness, "_in_child", lambda name: made.append(name) or Figure(1, 1.0, 1.0, 1))
+    long = Benchmark("long", "rows", lambda _folder, _watch: 1, once=True)
+    short = Benchmark("short", "rows", lambda _folder, _watch: 1)
+
+    measure([long, short], 3)
+
+    assert made == ["long", "short", "short", "short"]
+
+
+def test_percentiles_are_values_that_were_measured():
+    """Half took no longer than p50 says, and of a hundred all but one no longer than p99."""
+    seconds = [one / 1000 for one in range(1, 101)]
+
+    assert percentiles(seconds, "view") == {"view_p50_ms": 50.0, "view_p99_ms": 99.0}
+    assert percentiles([0.004]) == {"p50_ms": 4.0, "p99_ms": 4.0}
 
 
 def test_a_stopwatch_adds_up():

@@ -83,6 +83,12 @@ class Server:
         self._process.kill()
         self._process.wait()
 
+    def memory_max_bytes(self) -> int:
+        """Return the most memory that the server has held so far (Linux)."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        (line,) = (one for one in status.splitlines() if one.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+
     def log_tail(self) -> str:
         """Return the last of what the server wrote to its terminal."""
         return self._log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL_CHARACTERS:]
