@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import employers, learners, register
+from api.employers.checkers import Checkers
 from api.house import House
 from api.operations.background import Background
 from api.operations.routes import router as operations
@@ -22,8 +23,8 @@ from api.web.pages import add_static
 VERSION = "0.1.0"
 
 
-def create_app(house: House) -> FastAPI:
-    """Return the application that serves a house."""
+def create_app(house: House, *, checkers: Checkers | None = None) -> FastAPI:
+    """Return the application that serves a house; `checkers` check credentials, its threads without them."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -33,6 +34,8 @@ def create_app(house: House) -> FastAPI:
         yield
         app.state.desk.stop()
         background.stop()
+        if checkers is not None:
+            checkers.close()
 
     app = FastAPI(
         title="Achievement Ledger",
@@ -45,6 +48,7 @@ def create_app(house: House) -> FastAPI:
     )
     app.state.house = house
     app.state.desk = Desk(house)
+    app.state.checkers = checkers
     add_handlers(app)
     app.add_middleware(SafeHeaders)
     app.add_middleware(HeadAsGet)

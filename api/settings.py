@@ -5,6 +5,7 @@ Source: SPEC.md 6.
 
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEMO_MARK = "demo.json"  # a file that `roa demo` leaves in the ledger's folder
@@ -19,6 +20,7 @@ class Settings(BaseSettings):
     anchor: the anchor's place, another disk if the operator is wise; D/anchor when not set.
     policy: which witnesses must see a checkpoint, a C2SP tlog-policy; D/policy when not set.
     publish_every_s: how often a tree that grew is published, at most.
+    checkers: processes that check credentials beside the serving one.
     statement_of_contact: whom pages name for questions, corrections and privacy.
     """
 
@@ -30,4 +32,5 @@ class Settings(BaseSettings):
     anchor: Path | None = None
     policy: Path | None = None
     publish_every_s: float = 10.0
+    checkers: int = Field(default=1, ge=1, le=64)
     statement_of_contact: str = "the operator of this ledger"

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PORT_MAX = 65_535
+SWITCH_INTERVAL_S = 0.0005
 
 Address = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=PORT_MAX)]
@@ -57,7 +59,11 @@ def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
     """Open a ledger and serve it at an address that is held, until a signal says stop."""
     # The web is not loaded for commands that need none of it.
     from api.app import create_app
+    from api.employers.checkers import Checkers
 
+    # A thread that computes hands over after this long. One that waits for a flush and gets the word again
+    # only after Python's five milliseconds, at each of a post's many steps, makes a provider wait a second.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     host = listening(held)
     house = open_house(data, settings)
     if house.demo and host not in LOOPBACK:
@@ -71,7 +77,7 @@ def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
     if house.fault is not None:
         out.print(f"Reading only: {house.fault}", style="bold red", markup=False)
     try:
-        run_app(create_app(house), held)
+        run_app(create_app(house, checkers=Checkers(settings.checkers)), held)
     finally:
         close_house(house)
 

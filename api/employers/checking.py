@@ -7,12 +7,12 @@ Source: CREDENTIALS.md 6; SPEC.md 6.
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import urlsplit
 
 from api.client.errors import Unreachable
-from api.client.verify import Fetch, Trust, Verdict, verify
+from api.client.verify import Fetch, Verdict, verify
 from api.dependencies import House
+from api.employers.checkers import Checkers, parsed_trust
 from ledger.errors import Unavailable
 
 _STATUS_PARTS = 3
@@ -47,11 +47,22 @@ def believed(house: House) -> Believed | None:
     return Believed(house.issuer.trust_fingerprint(), json.loads(content)["made_at"])
 
 
-def check(house: House, data: bytes) -> Verdict:
-    """Return the verdict on a credential, a record or a bundle. Never raises for anything in `data`."""
-    content = _trust_file(house)
-    trust = None if content is None else _parsed(content)
-    return verify(data, trust=trust, fetch=_own_lists(house), now_us=house.ledger.clock.now_us())
+def check(house: House, data: bytes, checkers: Checkers | None = None) -> Verdict:
+    """Return the verdict on a credential, a record or a bundle. Never raises for anything in `data`.
+
+    Args:
+        house: whose trust file and status lists are believed.
+        data: what was posted.
+        checkers: processes that do the work; this thread does it without them.
+
+    Raises:
+        Unavailable: too many are being checked, or this one took too long.
+    """
+    content, fetch, now_us = _trust_file(house), _own_lists(house), house.ledger.clock.now_us()
+    if checkers is not None:
+        return checkers.verify(data, trust=content, fetch=fetch, now_us=now_us)
+    trust = None if content is None else parsed_trust(content)
+    return verify(data, trust=trust, fetch=fetch, now_us=now_us)
 
 
 def _trust_file(house: House) -> bytes | None:
@@ -59,11 +70,6 @@ def _trust_file(house: House) -> bytes | None:
         return house.issuer.trust_file()[0]
     except Unavailable:
         return None
-
-
-@lru_cache(maxsize=2)
-def _parsed(content: bytes) -> Trust:
-    return Trust.parse(content)
 
 
 def _own_lists(house: House) -> Fetch:

@@ -36,7 +36,7 @@ async def post_verify_page(request: Request, house: HouseDep) -> Response:
         return private_page(
             request, "verify.html", status=error.status, verdict=None, complaint=error.detail, trust=trust
         )
-    verdict = await run_in_threadpool(check, house, posted.data)
+    verdict = await run_in_threadpool(check, house, posted.data, request.app.state.checkers)
     return private_page(
         request,
         "verify.html",

@@ -21,5 +21,5 @@ async def post_verify(request: Request, house: HouseDep) -> Response:
     Answers 200 whatever the verdict is. Nothing posted is kept.
     """
     posted = await read_posted(request)
-    verdict = await run_in_threadpool(check, house, posted.data)
+    verdict = await run_in_threadpool(check, house, posted.data, request.app.state.checkers)
     return JSONResponse(verdict.as_json(), headers={"Cache-Control": "no-store"})
