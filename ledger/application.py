@@ -38,7 +38,7 @@ from ledger.outcomes import OutcomeStore
 from ledger.policy import law
 from ledger.policy.findings import finding
 from ledger.possession import check_possession
-from ledger.privacy.epoch import load_epoch_keys
+from ledger.privacy.epoch import EpochFile
 from ledger.privacy.sealing import SubjectKey
 from ledger.privacy.vault import Vault
 from ledger.standing import Standings
@@ -91,7 +91,7 @@ class Ledger(Application[UUID]):
         self.files = files
         self.clock = clock or SystemClock()
         self.keystore = KeyStore(files.keys, passphrase, module)
-        self.vault = Vault(files.vault, load_epoch_keys(files.epoch, passphrase))
+        self.vault = Vault.open(files.vault, EpochFile(files.epoch, passphrase))
         self.jobs = Jobs(files.jobs)
         # Set by whoever finds that database and anchor do not agree: reads go on, writes stop.
         self.fault: LedgerError | None = None

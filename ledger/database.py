@@ -110,6 +110,16 @@ class Database:
         return connection
 
     @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Hold one state of the file, so that several queries of this thread see the same."""
+        connection = self.reader
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            _undo(connection)  # nothing was written
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Hold the one write transaction: durable when the block ends, undone when it raises.
 

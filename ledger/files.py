@@ -102,6 +102,24 @@ def write_private(path: Path, data: bytes) -> None:
     flush_folder(path.parent)
 
 
+def destroy_file(path: Path) -> None:
+    """Overwrite a file's bytes and remove it, both flushed; nothing happens where there is none.
+
+    What the disk itself keeps of it (blocks moved by a flash drive, snapshots of the filesystem) is
+    beyond this: a key file is sealed besides.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY)
+    except FileNotFoundError:
+        return
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+    flush_folder(path.parent)
+
+
 def flush_folder(folder: Path) -> None:
     """Make the names in a folder durable: files that were made, replaced or removed there."""
     descriptor = os.open(folder, os.O_RDONLY)

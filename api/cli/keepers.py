@@ -37,7 +37,7 @@ from api.settings import Settings
 from ledger.audit import JOBS_MAX, How, Report, audit_files
 from ledger.files import LedgerFiles
 from ledger.founding import Charter
-from ledger.privacy.epoch import load_epoch_keys
+from ledger.privacy.epoch import EpochFile
 from ledger.privacy.vault import Vault
 from projections.issuing import EXPORT_FORMATS
 
@@ -193,7 +193,7 @@ def _audited(files: LedgerFiles, settings: Settings, how: How, *, with_keys: boo
         report = audit_files(files, how=how)
         report.add("vault", files.vault.name, "is not there: what is sealed cannot be opened")
         return report
-    vault = Vault(files.vault, load_epoch_keys(files.epoch, passphrase_of(files, settings)))
+    vault = Vault.open(files.vault, EpochFile(files.epoch, passphrase_of(files, settings)))
     try:
         return audit_files(files, vault, how)
     finally:

@@ -72,6 +72,7 @@ _LATER = _codes(
     ("view", 503, "The view is being built. Ask again shortly."),
     ("views", 503, "The views have not caught up with the ledger yet. Ask again shortly."),
     ("vault", 503, "The keys that open personal data are not at hand. The operator has to look."),
+    ("epoch-file", 503, "The keys of the vault cannot turn here. The operator has to look."),
     ("passphrase", 403, "The file with the passphrase of the ledger is not there. The operator has to look."),
     ("storage", 503, "The disk does not answer as it should. The operator has to look."),
     ("clock", 503, "The clock has gone back: nothing is written or signed until it is right."),
@@ -121,6 +122,7 @@ _OF_THE_LOG = (
 _FAULTS = _codes(
     ("internal", 500, "Something went wrong here. Nothing half-done was recorded; try again later."),
     ("corrupt", 500, "What the ledger holds does not check."),
+    ("epoch", 500, "The vault and its key file are of two epochs: one is an old copy. The operator looks."),
 )
 _PLACEHOLDER = re.compile(r"(?<!\{)\{(\w+)\}")
 

@@ -16,7 +16,7 @@ from ledger.audit.outline import Outline
 from ledger.audit.parts import Part, PartChecks
 from ledger.audit.rows import Span, open_for_audit
 from ledger.errors import Unavailable
-from ledger.privacy.epoch import EpochKeys
+from ledger.privacy.epoch import EpochFile, EpochKeys
 from ledger.privacy.vault import Vault
 
 _CONTEXT = multiprocessing.get_context("spawn")  # a fork would share locks and open databases
@@ -30,7 +30,7 @@ class Work(NamedTuple):
     outline: Outline
     spans: Sequence[Span]
     short: bool
-    vault: tuple[Path, EpochKeys] | None
+    vault: tuple[Path, EpochKeys, EpochFile | None] | None
 
 
 @contextmanager

@@ -5,62 +5,38 @@ under the epoch key, and destroying a row destroys what its key sealed, everywhe
 durable before the ledger transaction that uses them: a row whose stream never came is a
 reservation, and the next attempt takes it over.
 
+Keys turn, and another process may be the one that turns them. So every read and every write looks at
+the vault's epoch in its own transaction: under keys of another epoch nobody would be found, and
+somebody unknown looks just the same.
+
 Source: LEDGER.md 4.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, Self
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from ledger.privacy.epoch import EpochFile, EpochKeys
+from ledger.privacy.sealing import SubjectKey
+from ledger.privacy.turning import References, Turn
+from ledger.privacy.vault_file import VaultFile
+from ledger.privacy.vault_rows import (
+    ENROLMENT,
+    LEARNER,
+    Match,
+    Reference,
+    VaultEnrolment,
+    VaultPerson,
+    VaultRows,
+    enrolment_body,
+    subject_body,
+)
 
-from ledger.database import Database
-from ledger.encoding.msgpack import pack, unpack
-from ledger.errors import Corrupt
-from ledger.ids import random_bytes
-from ledger.privacy.commitments import tag
-from ledger.privacy.epoch import EpochKeys
-from ledger.privacy.sealing import NONCE_BYTES, SubjectKey, keyed
+__all__ = ("Forgotten", "Match", "Reference", "Turn", "Vault", "VaultEnrolment", "VaultPerson")
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS subject (
-  id_mac BLOB PRIMARY KEY, nsn_mac BLOB UNIQUE, kind TEXT NOT NULL, sealed BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS lookup (
-  mac BLOB PRIMARY KEY, id_mac BLOB NOT NULL, sealed BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS lookup_of_subject ON lookup (id_mac);
-CREATE TABLE IF NOT EXISTS tombstone (mac BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-"""
-_SUBJECT, _NSN, _ENROLMENT, _TOMBSTONE = map(tag, ("subject", "nsn", "enrolment", "tombstone"))
 _DATA_KEY_BYTES = 32
-
-
-class Match(NamedTuple):
-    """What a posted row is compared with: name codes and birth date."""
-
-    name_ids: tuple[str, ...]
-    date_of_birth: date | None
-
-
-class VaultPerson(NamedTuple):
-    """A learner's row: registered or only reserved, the ledger knows which."""
-
-    learner_id: UUID
-    key: SubjectKey
-    nsn: str
-    match: Match
-
-
-class VaultEnrolment(NamedTuple):
-    """Where a provider's enrolment reference leads."""
-
-    enrolment_id: UUID
-    learner_id: UUID
 
 
 class Forgotten(NamedTuple):
@@ -76,27 +52,47 @@ class Forgotten(NamedTuple):
 
 
 class Vault:
-    """Keys and look-ups of one ledger."""
+    """Keys and look-ups of one ledger. Safe for many threads."""
 
-    def __init__(self, path: Path, keys: EpochKeys) -> None:
-        self._database = Database(path, SCHEMA, secure_delete=True)
-        self._keys = keys
-        self._aead = AESGCM(keys.epoch_key)
+    def __init__(self, path: Path, keys: EpochKeys, key_file: EpochFile | None = None) -> None:
+        """Open the vault, making it when it is missing, and settle a turn that was left half done.
+
+        Args:
+            path: the database.
+            keys: of its epoch, as they were read from its file.
+            key_file: where to read them again when somebody turns the epoch; without it the vault can
+                neither turn nor follow a turn.
+
+        Raises:
+            Corrupt: (code `epoch`) these keys are not those of the vault: one of the two is an old copy.
+        """
+        self._file = VaultFile(path, keys, key_file)
+        self._database = self._file.database
+
+    @classmethod
+    def open(cls, path: Path, key_file: EpochFile) -> Self:
+        """Open the vault with the keys in a file; Unauthorised when the passphrase does not open it."""
+        return cls(path, key_file.load(), key_file)
 
     @property
-    def opening(self) -> tuple[Path, EpochKeys]:
+    def opening(self) -> tuple[Path, EpochKeys, EpochFile | None]:
         """What opens this vault once more, for another process of the same program: never written down."""
-        return self._database.path, self._keys
+        return self._database.path, self._file.keys, self._file.key_file
 
     # -------------------------------------------------------------- learners
 
     def people(self, nsns: Iterable[str]) -> dict[str, VaultPerson]:
         """Return the learners that these NSNs (ten digits) name; unknown ones are absent."""
-        by_mac = {self._mac(_NSN, nsn.encode()): nsn for nsn in nsns}
-        rows = self._database.select_in(
-            "SELECT nsn_mac, id_mac, kind, sealed FROM subject WHERE nsn_mac IN ({marks})", list(by_mac)
-        )
-        return {by_mac[nsn_mac]: self._person(id_mac, kind, sealed) for nsn_mac, id_mac, kind, sealed in rows}
+        wanted = tuple(nsns)
+        return self._file.retried(lambda rows: self._people(rows, wanted))
+
+    def _people(self, rows: VaultRows, nsns: Iterable[str]) -> dict[str, VaultPerson]:
+        by_mac = {rows.nsn_mac(nsn): nsn for nsn in nsns}
+        with self._file.reading(rows):
+            found = self._database.select_in(
+                "SELECT nsn_mac, id_mac, kind, sealed FROM subject WHERE nsn_mac IN ({marks})", list(by_mac)
+            )
+            return {by_mac[nsn_mac]: rows.person(*row) for nsn_mac, *row in found}
 
     def reserve_people(self, wanted: Mapping[str, tuple[UUID, Match]]) -> dict[str, VaultPerson]:
         """Return a row for every NSN, making those that are missing; durable when it returns.
@@ -106,33 +102,37 @@ class Vault:
         Args:
             wanted: NSN to (id for a new learner, what to match by).
         """
-        rows = []
-        for nsn, (learner_id, match) in wanted.items():
-            id_mac = self._id_mac(learner_id)
-            sealed = self._seal(
-                id_mac, "learner", _subject(learner_id, os.urandom(_DATA_KEY_BYTES), nsn, match)
-            )
-            tombstone = self._tombstone(nsn)
-            rows.append((id_mac, self._mac(_NSN, nsn.encode()), "learner", sealed, tombstone))
-        with self._database.writing() as connection:
-            # The tombstone is looked for in the transaction that makes the row: a forgetting that comes
-            # between a look and a reservation would be undone by it.
-            connection.executemany(
-                "INSERT OR IGNORE INTO subject SELECT ?,?,?,?"
-                " WHERE NOT EXISTS (SELECT 1 FROM tombstone WHERE mac = ?)",
-                rows,
-            )
+
+        def attempt(rows: VaultRows) -> None:
+            made = []
+            for nsn, (learner_id, match) in wanted.items():
+                id_mac = rows.id_mac(learner_id)
+                body = subject_body(learner_id, os.urandom(_DATA_KEY_BYTES), nsn, match)
+                sealed = rows.seal(id_mac, LEARNER, body)
+                made.append((id_mac, rows.nsn_mac(nsn), LEARNER, sealed, rows.tombstone(nsn)))
+            with self._file.writing(rows) as connection:
+                # The tombstone is looked for in the transaction that makes the row: a forgetting that
+                # comes between a look and a reservation would be undone by it.
+                connection.executemany(
+                    "INSERT OR IGNORE INTO subject SELECT ?,?,?,?"
+                    " WHERE NOT EXISTS (SELECT 1 FROM tombstone WHERE mac = ?)",
+                    made,
+                )
+
+        self._file.retried(attempt)
         return self.people(wanted)  # read back: somebody may have been first
 
     def rematch(self, person: VaultPerson, match: Match) -> None:
         """Replace what a reservation is matched by; only for a learner without a stream."""
-        id_mac = self._id_mac(person.learner_id)
-        body = _subject(person.learner_id, person.key.data_key, person.nsn, match)
-        with self._database.writing() as connection:
-            connection.execute(
-                "UPDATE subject SET sealed = ? WHERE id_mac = ?",
-                (self._seal(id_mac, "learner", body), id_mac),
-            )
+        body = subject_body(person.learner_id, person.key.data_key, person.nsn, match)
+
+        def attempt(rows: VaultRows) -> None:
+            id_mac = rows.id_mac(person.learner_id)
+            sealed = rows.seal(id_mac, LEARNER, body)
+            with self._file.writing(rows) as connection:
+                connection.execute("UPDATE subject SET sealed = ? WHERE id_mac = ?", (sealed, id_mac))
+
+        self._file.retried(attempt)
 
     # -------------------------------------------------------------- forgetting
 
@@ -144,28 +144,41 @@ class Vault:
 
         Source: LEDGER.md 4 (destroy the row; a tombstone stays).
         """
-        macs = [self._id_mac(learner) for learner in learners]
+        wanted = tuple(learners)
+        count = self._file.retried(lambda rows: self._forget(rows, wanted))
+        # From here the keys are gone from the file; what the WAL still holds of them goes next.
+        return Forgotten(count, self.truncate_wal())
+
+    def _forget(self, rows: VaultRows, learners: Iterable[UUID]) -> int:
         count = 0
-        with self._database.writing() as connection:
-            for mac in macs:
+        with self._file.writing(rows) as connection:
+            for mac in map(rows.id_mac, learners):
                 row = connection.execute(
-                    "SELECT id_mac, kind, sealed FROM subject WHERE id_mac = ? AND kind = 'learner'", (mac,)
+                    "SELECT id_mac, kind, sealed FROM subject WHERE id_mac = ? AND kind = ?", (mac, LEARNER)
                 ).fetchone()
                 if row is not None:
-                    tombstone = self._tombstone(self._person(*row).nsn)
+                    tombstone = rows.tombstone(rows.person(*row).nsn)
                     connection.execute("INSERT OR IGNORE INTO tombstone VALUES (?)", (tombstone,))
                     connection.execute("DELETE FROM subject WHERE id_mac = ?", (mac,))
                     count += 1
                 # Also where the row is gone: a look-up of somebody forgotten leads nowhere.
                 connection.execute("DELETE FROM lookup WHERE id_mac = ?", (mac,))
-        # From here the keys are gone from the file; what the WAL still holds of them goes next.
-        return Forgotten(count, self.truncate_wal())
+            connection.execute("UPDATE epoch SET destroyed = destroyed + ?", (count,))
+        return count
 
     def is_forgotten(self, nsns: Iterable[str]) -> set[str]:
         """Return which of these NSNs (ten digits) belong to somebody who was forgotten."""
-        by_mac = {self._tombstone(nsn): nsn for nsn in nsns}
-        found = self._database.select_in("SELECT mac FROM tombstone WHERE mac IN ({marks})", list(by_mac))
-        return {by_mac[mac] for (mac,) in found}
+        wanted = tuple(nsns)
+
+        def attempt(rows: VaultRows) -> set[str]:
+            by_mac = {rows.tombstone(nsn): nsn for nsn in wanted}
+            with self._file.reading(rows):
+                found = self._database.select_in(
+                    "SELECT mac FROM tombstone WHERE mac IN ({marks})", list(by_mac)
+                )
+                return {by_mac[mac] for (mac,) in found}
+
+        return self._file.retried(attempt)
 
     def truncate_wal(self) -> bool:
         """Empty the file beside the database in which destroyed rows linger; False when it has to wait."""
@@ -175,30 +188,49 @@ class Vault:
 
     def keys(self, subjects: Iterable[UUID]) -> dict[UUID, SubjectKey]:
         """Return the keys of these subjects; a forgotten or unknown one is absent."""
-        by_mac = {self._id_mac(subject): subject for subject in subjects}
-        rows = self._database.select_in(
-            "SELECT id_mac, kind, sealed FROM subject WHERE id_mac IN ({marks})", list(by_mac)
-        )
-        return {by_mac[id_mac]: self._key(id_mac, kind, sealed) for id_mac, kind, sealed in rows}
+        wanted = tuple(subjects)
+
+        def attempt(rows: VaultRows) -> dict[UUID, SubjectKey]:
+            by_mac = {rows.id_mac(subject): subject for subject in wanted}
+            with self._file.reading(rows):
+                found = self._database.select_in(
+                    "SELECT id_mac, kind, sealed FROM subject WHERE id_mac IN ({marks})", list(by_mac)
+                )
+                return {by_mac[row[0]]: rows.key(*row) for row in found}
+
+        return self._file.retried(attempt)
 
     def key_of(self, subject: UUID, kind: str) -> SubjectKey:
         """Return the key of an organisation or of the ledger itself, making it when it is missing."""
         found = self.keys([subject]).get(subject)
         if found is not None:
             return found
-        id_mac = self._id_mac(subject)
-        sealed = self._seal(id_mac, kind, _subject(subject, os.urandom(_DATA_KEY_BYTES), None, None))
-        with self._database.writing() as connection:
-            connection.execute("INSERT OR IGNORE INTO subject VALUES (?,NULL,?,?)", (id_mac, kind, sealed))
+        body = subject_body(subject, os.urandom(_DATA_KEY_BYTES))
+
+        def attempt(rows: VaultRows) -> None:
+            id_mac = rows.id_mac(subject)
+            made = id_mac, kind, rows.seal(id_mac, kind, body)
+            with self._file.writing(rows) as connection:
+                connection.execute("INSERT OR IGNORE INTO subject VALUES (?,NULL,?,?)", made)
+
+        self._file.retried(attempt)
         return self.keys([subject])[subject]
 
     # -------------------------------------------------------------- enrolments
 
     def enrolments(self, provider: UUID, refs: Iterable[str]) -> dict[str, VaultEnrolment]:
         """Return where a provider's enrolment references lead; unknown ones are absent."""
-        by_mac = {self._enrolment_mac(provider, ref): ref for ref in refs}
-        rows = self._database.select_in("SELECT mac, sealed FROM lookup WHERE mac IN ({marks})", list(by_mac))
-        return {by_mac[mac]: self._enrolment(mac, sealed) for mac, sealed in rows}
+        wanted = tuple(refs)
+
+        def attempt(rows: VaultRows) -> dict[str, VaultEnrolment]:
+            by_mac = {rows.enrolment_mac(provider, ref): ref for ref in wanted}
+            with self._file.reading(rows):
+                found = self._database.select_in(
+                    "SELECT mac, sealed FROM lookup WHERE mac IN ({marks})", list(by_mac)
+                )
+                return {by_mac[row[0]]: rows.enrolment(*row) for row in found}
+
+        return self._file.retried(attempt)
 
     def reserve_enrolments(
         self, provider: UUID, wanted: Mapping[str, VaultEnrolment]
@@ -207,74 +239,80 @@ class Vault:
 
         A reference of a learner whose row is not there (any more) is absent from the answer.
         """
-        rows = []
-        for ref, place in wanted.items():
-            mac, id_mac = self._enrolment_mac(provider, ref), self._id_mac(place.learner_id)
-            body = pack([place.enrolment_id.bytes, place.learner_id.bytes])
-            rows.append((mac, id_mac, self._seal(mac, "enrolment", body), id_mac))
-        with self._database.writing() as connection:
-            # Looked for in the same transaction: a look-up made after the forgetting would outlive it.
-            connection.executemany(
-                "INSERT OR IGNORE INTO lookup SELECT ?,?,?"
-                " WHERE EXISTS (SELECT 1 FROM subject WHERE id_mac = ?)",
-                rows,
-            )
+
+        def attempt(rows: VaultRows) -> None:
+            made = []
+            for ref, place in wanted.items():
+                mac, id_mac = rows.enrolment_mac(provider, ref), rows.id_mac(place.learner_id)
+                sealed = rows.seal(mac, ENROLMENT, enrolment_body(place, Reference(provider, ref)))
+                made.append((mac, id_mac, sealed, id_mac))
+            with self._file.writing(rows) as connection:
+                # Looked for in the same transaction: a look-up made after the forgetting would outlive it.
+                connection.executemany(
+                    "INSERT OR IGNORE INTO lookup SELECT ?,?,?"
+                    " WHERE EXISTS (SELECT 1 FROM subject WHERE id_mac = ?)",
+                    made,
+                )
+
+        self._file.retried(attempt)
         return self.enrolments(provider, wanted)
 
     def release_enrolments(self, provider: UUID, refs: Iterable[str]) -> None:
         """Drop reservations under these references; the caller knows that their streams never came."""
-        macs = [(self._enrolment_mac(provider, ref),) for ref in refs]
-        if not macs:
+        wanted = tuple(refs)
+        if not wanted:
             return
-        with self._database.writing() as connection:
-            connection.executemany("DELETE FROM lookup WHERE mac = ?", macs)
+
+        def attempt(rows: VaultRows) -> None:
+            macs = [(rows.enrolment_mac(provider, ref),) for ref in wanted]
+            with self._file.writing(rows) as connection:
+                connection.executemany("DELETE FROM lookup WHERE mac = ?", macs)
+
+        self._file.retried(attempt)
+
+    # -------------------------------------------------------------- turning
+
+    def turn(
+        self, now_us: int, *, covers: int, references: References, only_if_destroyed: bool = False
+    ) -> Turn | None:
+        """Turn the epoch: all rows under new keys, the old keys destroyed; see `ledger.privacy.turning`.
+
+        Args:
+            now_us: when, for those who ask since when a forgetting is effective in copies.
+            covers: position up to which everything that was recorded as forgotten is destroyed.
+            references: what the look-ups of an existing ledger are found by.
+            only_if_destroyed: turn only where rows of learners were destroyed since the last turn.
+
+        Returns:
+            None where there was nothing to turn for.
+
+        Raises:
+            Unavailable: disk, or opened without the key file; the epoch is what it was.
+        """
+        return self._file.turn(now_us, covers, references, only_if_destroyed=only_if_destroyed)
+
+    def turns(self) -> list[Turn]:
+        """Return the turns that were made, oldest first."""
+        return self._file.turns()
+
+    @property
+    def at_step(self) -> Callable[[str], None]:
+        """What is called with the name of each step of a turn: crash tests put their own here."""
+        return self._file.at_step
+
+    @at_step.setter
+    def at_step(self, at_step: Callable[[str], None]) -> None:
+        self._file.at_step = at_step
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch, counted from 1."""
+        return self._file.epoch
+
+    def destroyed_since_turn(self) -> int:
+        """Return how many rows of learners were destroyed since the last turn."""
+        return self._file.destroyed_since_turn()
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
-
-    # -------------------------------------------------------------- sealing of rows
-
-    def _mac(self, *parts: bytes) -> bytes:
-        return keyed(self._keys.index_key, *parts)
-
-    def _id_mac(self, subject: UUID) -> bytes:
-        return self._mac(_SUBJECT, subject.bytes)
-
-    def _tombstone(self, nsn: str) -> bytes:
-        # Under a key that never turns: a copy of the vault from any time knows whom to refuse.
-        return keyed(self._keys.tombstone_key, _TOMBSTONE, nsn.encode())
-
-    def _enrolment_mac(self, provider: UUID, ref: str) -> bytes:
-        return self._mac(_ENROLMENT, provider.bytes, ref.encode())
-
-    def _seal(self, mac: bytes, kind: str, body: bytes) -> bytes:
-        nonce = random_bytes(NONCE_BYTES)
-        return nonce + self._aead.encrypt(nonce, body, mac + kind.encode())
-
-    def _unseal(self, mac: bytes, kind: str, sealed: bytes) -> list[Any]:
-        try:
-            body = self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], mac + kind.encode())
-        except (InvalidTag, ValueError) as error:
-            raise Corrupt("a vault row does not open under this epoch's key", code="vault") from error
-        return unpack(body)
-
-    def _key(self, id_mac: bytes, kind: str, sealed: bytes) -> SubjectKey:
-        subject, data_key, *_ = self._unseal(id_mac, kind, sealed)
-        return SubjectKey(UUID(bytes=subject), data_key)
-
-    def _person(self, id_mac: bytes, kind: str, sealed: bytes) -> VaultPerson:
-        subject, data_key, nsn, name_ids, born = self._unseal(id_mac, kind, sealed)
-        learner_id = UUID(bytes=subject)
-        match = Match(tuple(name_ids), date.fromisoformat(born) if born else None)
-        return VaultPerson(learner_id, SubjectKey(learner_id, data_key), nsn, match)
-
-    def _enrolment(self, mac: bytes, sealed: bytes) -> VaultEnrolment:
-        enrolment_id, learner_id = self._unseal(mac, "enrolment", sealed)
-        return VaultEnrolment(UUID(bytes=enrolment_id), UUID(bytes=learner_id))
-
-
-def _subject(subject: UUID, data_key: bytes, nsn: str | None, match: Match | None) -> bytes:
-    names: Sequence[str] = match.name_ids if match else ()
-    born = match.date_of_birth.isoformat() if match and match.date_of_birth else None
-    return pack([subject.bytes, data_key, nsn, list(names), born])

@@ -3,6 +3,7 @@
     python -m tests.crash.child submit LEDGER NOW_US STEP NTH FILE     post the submission in FILE
     python -m tests.crash.child publish LEDGER NOW_US STEP NTH FILE    publish, noting what is signed in FILE
     python -m tests.crash.child restore LEDGER NOW_US STEP NTH FILE    restore, accepting what is lost
+    python -m tests.crash.child turn LEDGER NOW_US STEP NTH FILE       turn the epoch
 
 The NTH time that STEP is reached the kill comes, as unannounced as a power cut to the process. What
 was acknowledged before (rows decided, checkpoint returned) is printed as it happens.
@@ -23,6 +24,7 @@ from ledger.log.signing import SignsCheckpoints
 from ledger.publisher import Publisher
 from ledger.restore import restore
 from ledger.store.anchor import Anchor
+from ledger.turning import turn
 from tests.crash.steps import CHUNK_ROWS
 from tests.support.ledgers import House, open_house, received
 from tests.support.world import ORIGIN
@@ -39,6 +41,11 @@ def main(action: str, folder: str, now_us: str, step: str, nth: str, file: str) 
         house.ledger.submit(submission, progress=_acknowledge)
     elif action == "restore":
         _acknowledge(restore(house.ledger, accept_lost=True, at_step=kill).size)
+    elif action == "turn":
+        house.ledger.vault.at_step = kill
+        turned = turn(house.ledger)
+        assert turned is not None
+        _acknowledge(turned.epoch)
     else:
         publisher = _publisher(house, Path(file))
         publisher.at_step = kill

@@ -110,8 +110,7 @@ def test_what_cannot_be_opened_any_more_is_counted_and_said_once(tmp_path: Path)
     """A learner's key is gone: her five records stay provable, and no record accounts for the key."""
     house = a_full_ledger(tmp_path, [ANA, *people(3)])
     learner = house.ledger.vault.people([ANA.nsn])[ANA.nsn].learner_id
-    with house.ledger.vault._database.writing() as connection:
-        connection.execute("DELETE FROM subject WHERE id_mac = ?", (house.ledger.vault._id_mac(learner),))
+    house.ledger.vault.forget([learner])
 
     report = house.audit()
 

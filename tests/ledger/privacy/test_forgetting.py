@@ -72,7 +72,7 @@ def test_an_organisation_is_no_learner(vault: Vault) -> None:
 def test_no_byte_of_a_destroyed_row_is_left(vault: Vault, tmp_path: Path) -> None:
     """Neither in the file nor in its WAL: what is deleted is overwritten, and the WAL is emptied."""
     rows = vault._database.reader.execute("SELECT id_mac, sealed FROM subject").fetchall()
-    mac = vault._id_mac(ANA)
+    mac = vault._file._rows.id_mac(ANA)
     (sealed,) = (one for id_mac, one in rows if id_mac == mac)
     assert sealed in _bytes_of(tmp_path)
 

@@ -1,0 +1,53 @@
+"""Turning the epoch of a ledger: what was destroyed is then gone from every copy of its databases too.
+
+Source: LEDGER.md 4 (the epoch turns on schedule; only then is a forgetting effective in copies).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from ledger.application import Ledger
+from ledger.domain.enrolment import LearnerEnrolled
+from ledger.encoding.strict_json import parse
+from ledger.ids import public_id
+from ledger.mapper import unseal
+from ledger.privacy.vault import Reference, Turn, VaultEnrolment
+from ledger.statements import STATEMENT_MAX_BYTES
+
+
+def turn(ledger: Ledger, *, only_if_destroyed: bool = False) -> Turn | None:
+    """Turn the epoch; None where nothing was destroyed since the last turn, and only then is asked for.
+
+    Raises:
+        Unavailable: the disk is full, or another process does not let go; the epoch is what it was.
+    """
+    return ledger.vault.turn(
+        ledger.clock.now_us(),
+        covers=ledger.store.head().size,
+        references=lambda places: references(ledger, places),
+        only_if_destroyed=only_if_destroyed,
+    )
+
+
+def references(ledger: Ledger, places: Sequence[VaultEnrolment]) -> dict[VaultEnrolment, Reference]:
+    """Return by which reference each enrolment was posted; absent where none is recorded.
+
+    For the look-ups of ledgers that were founded before the epoch could turn: their rows do not say it,
+    and the statement that is sealed in the record does.
+    """
+    by_stream = {place.enrolment_id: place for place in places}
+    keys = ledger.vault.keys({place.learner_id for place in places})
+    found: dict[VaultEnrolment, Reference] = {}
+    for stream, stored in ledger.store.select_streams(by_stream).items():
+        place = by_stream[stream]
+        key = keys.get(place.learner_id)
+        if stored[0].topic == LearnerEnrolled.TOPIC and key is not None:
+            event: Any = ledger.mapper.to_domain_event(stored[0])
+            said = unseal(stored[0], key).said
+            if said is not None and said.who is not None:
+                provider: UUID = public_id("organisation", event.provider)
+                found[place] = Reference(
+                    provider, parse(said.who, size_max_bytes=STATEMENT_MAX_BYTES)["enrolment_ref"]
+                )
+    return found

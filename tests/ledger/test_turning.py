@@ -1,0 +1,67 @@
+"""The epoch of a whole ledger turns, and everything it promised before still holds."""
+
+from pathlib import Path
+
+from ledger.encoding.msgpack import pack
+from ledger.turning import turn
+from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
+from tests.support.world import Human, an_enrolment
+
+LEARNERS = people(3)
+
+
+def _an_enrolled_ledger(folder: Path) -> House:
+    house = a_study_ledger(folder)
+    house.register(*LEARNERS)
+    house.enrol(*LEARNERS)
+    house.publish()
+    return house
+
+
+def test_a_turned_ledger_goes_on_as_before(tmp_path: Path) -> None:
+    """What was posted is unchanged, results are taken, the audit opens everything, after a restart too."""
+    house = _an_enrolled_ledger(tmp_path)
+    size = house.size()
+
+    turned = turn(house.ledger)
+
+    assert turned is not None
+    assert (turned.epoch, turned.covers) == (2, size)
+    _goes_on(house, LEARNERS[0])
+    house.reopen()
+    _goes_on(house, LEARNERS[1])
+    house.close()
+
+
+def test_look_ups_of_an_existing_ledger_are_found_by_their_records(tmp_path: Path) -> None:
+    """Its rows do not say what they are found by: the sealed statement of the enrolment does."""
+    house = _an_enrolled_ledger(tmp_path)
+    _forget_what_look_ups_are_found_by(house)
+
+    turn(house.ledger)
+
+    _goes_on(house, LEARNERS[0])
+    turn(house.ledger)
+    _goes_on(house, LEARNERS[1])
+    house.close()
+
+
+def _goes_on(house: House, human: Human) -> None:
+    (unchanged,) = house.post(PROVIDER_KEY, [statement("learner.enrolled", **an_enrolment(human))])
+    assert unchanged.status == "unchanged"
+    house.passed(human)
+    house.award(human)
+    report = house.audit()
+    assert report.faults == []
+    assert report.not_checkable == 0
+
+
+def _forget_what_look_ups_are_found_by(house: House) -> None:
+    rows, database = house.ledger.vault._file._rows, house.ledger.vault._database
+    with database.writing() as connection:
+        for mac, sealed in connection.execute("SELECT mac, sealed FROM lookup").fetchall():
+            place = rows.enrolment(mac, sealed)
+            body = pack([place.enrolment_id.bytes, place.learner_id.bytes])
+            connection.execute(
+                "UPDATE lookup SET sealed = ? WHERE mac = ?", (rows.seal(mac, "enrolment", body), mac)
+            )
