@@ -18,12 +18,13 @@ from ledger.keys.signer import jwk_from_text, jwk_text, thumbprint
 from ledger.possession import verify_possession
 from ledger.statements import Claims
 
+_PURPOSES = {"key": "keys", "forgetting": "forgetting"}  # by what the type begins with
 AUTHORITY_TOPICS = tuple(topic for topic, event_class in EVENTS.items() if event_class.AUTHORITY)
 
 
 def purpose_of(statement_type: str) -> str:
     """Return the key purpose that a statement type needs."""
-    return "keys" if statement_type.startswith("key.") else "submission"
+    return _PURPOSES.get(statement_type.partition(".")[0], "submission")
 
 
 def founder(iss: UUID, number: int, name: str, timestamp: datetime) -> Organisation | None:

@@ -433,5 +433,17 @@ KINDS: Mapping[str, Kind] = {
             (Member("award", uuid), Member("reason", _CODE), Member("effective_on", _date)),
             group="revocation",
         ),
+        Kind(
+            "forgetting.requested",
+            (
+                Member("learner", uuid),
+                Member("level", whole_number(1, 1)),
+                Member("basis", _CODE),
+                Member("authority", _NAME),
+            ),
+            group="forgetting",
+        ),
+        Kind("forgetting.approved", (Member("forgetting", uuid),), group="forgetting"),
+        Kind("forgetting.withdrawn", (Member("forgetting", uuid),), group="forgetting"),
     )
 }

@@ -106,7 +106,12 @@ def _names_somebody(name: str, value: Any) -> bool:
         return any(_names_somebody(inner, one) for inner, one in value.items())
     if isinstance(value, list):
         return any(_names_somebody(name, one) for one in value)
-    return isinstance(value, str) and _NSN_OR_EMAIL.search(value) is not None
+    return isinstance(value, str) and names_somebody(value)
+
+
+def names_somebody(text: str) -> bool:
+    """Return whether a text holds what looks like a student number or an e-mail address."""
+    return _NSN_OR_EMAIL.search(text) is not None
 
 
 def _read_members(

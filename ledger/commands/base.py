@@ -16,6 +16,7 @@ from ledger.domain.award import Award
 from ledger.domain.base import Act, LedgerAggregate
 from ledger.domain.claims import Claim
 from ledger.domain.enrolment import Enrolment
+from ledger.domain.forgetting import Forgetting
 from ledger.domain.learner import Learner
 from ledger.domain.organisation import Organisation
 from ledger.domain.register import Register
@@ -58,6 +59,10 @@ class Request:
     award_in_force: UUID | None = None  # the learner's award in force for this code, from any enrolment
     slot: Slot | None = None  # for microcredential.awarded
     name: str | None = None  # for microcredential.awarded: the learner's name, unsealed by the application
+    kid: str = ""  # for forgetting: thumbprint of the key that signed it
+    learner: Learner | None = None  # for forgetting.requested: whom it names
+    # For forgetting.requested the one that stands for this learner already, for others the one they name.
+    forgetting: Forgetting | None = None
 
 
 @dataclass(slots=True)

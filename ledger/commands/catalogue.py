@@ -9,6 +9,7 @@ from ledger.commands import (
     assessments,
     awards,
     enrolments,
+    forgetting,
     founding,
     keys,
     learners,
@@ -38,6 +39,9 @@ COMMANDS: Mapping[str, Callable[[Request], Decision]] = {
     "assessment.not_achieved": assessments.not_achieved,
     "microcredential.awarded": awards.confer,
     "award.revoked": awards.revoke,
+    "forgetting.requested": forgetting.request_forgetting,
+    "forgetting.approved": forgetting.approve_forgetting,
+    "forgetting.withdrawn": forgetting.withdraw_forgetting,
 }
 
 # Source: DOMAIN.md 3.2, which date selects the rule set. Where a type is not named, the day decided does.

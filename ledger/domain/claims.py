@@ -1,7 +1,8 @@
 """Values that may be held once: who holds what is derived from events, and uniqueness rests on it.
 
 Kinds: `number` (an organisation's number or body code), `award` (one in force for each learner and
-code), `slot` (a place in a status list), `row` (a posted row, by its learner's keyed digest).
+code), `slot` (a place in a status list), `row` (a posted row, by its learner's keyed digest),
+`forgetting` (the request that stands for a learner).
 
 Source: LEDGER.md 6 (`taken`).
 """
@@ -12,9 +13,10 @@ from uuid import UUID
 
 from ledger.domain.award import AwardRevoked, MicrocredentialAwarded
 from ledger.domain.base import LedgerEvent, PrivateEvent
+from ledger.domain.forgetting import ForgettingRequested, ForgettingWithdrawn
 from ledger.domain.organisation import OrganisationRegistered
 
-NUMBER, AWARD, SLOT, ROW = "number", "award", "slot", "row"
+NUMBER, AWARD, SLOT, ROW, FORGETTING = "number", "award", "slot", "row", "forgetting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ def slot_claim(number: int, status_list: int, index: int) -> Claim:
     return Claim(SLOT, slot_prefix(number, status_list) + index.to_bytes(4, "big"))
 
 
+def forgetting_claim(learner: UUID) -> Claim:
+    """Return the claim to the one request to forget a learner that stands."""
+    return Claim(FORGETTING, learner.bytes)
+
+
 def claims_of(
     event: LedgerEvent, code_of: Callable[[UUID], str]
 ) -> tuple[tuple[Claim, ...], tuple[Claim, ...]]:
@@ -63,6 +70,10 @@ def claims_of(
         takes = (award_claim(event.subject, event.code), slot)
     elif isinstance(event, AwardRevoked):
         frees = (award_claim(event.subject, code_of(event.originator_id)),)
+    elif isinstance(event, ForgettingRequested):
+        takes = (forgetting_claim(event.learner),)
+    elif isinstance(event, ForgettingWithdrawn):
+        frees = (forgetting_claim(event.learner),)
     if isinstance(event, PrivateEvent) and event.row_key is not None:
         takes = (*takes, Claim(ROW, event.row_key))
     return takes, frees

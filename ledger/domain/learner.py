@@ -1,6 +1,7 @@
 """A learner, known by a random id; everything personal is sealed."""
 
 from datetime import date
+from uuid import UUID
 
 from ledger.domain.base import Created, LedgerAggregate, PrivateEvent
 
@@ -18,7 +19,8 @@ class LearnerRegistered(Created, PrivateEvent):
     date_of_birth: date
 
     def apply(self, aggregate: "Learner") -> None:
-        """Nothing is kept: an event that comes from the store stays sealed."""
+        """Nothing is kept of the person: an event that comes from the store stays sealed."""
+        aggregate.forgotten_by = None
 
 
 class Learner(LedgerAggregate):
@@ -26,3 +28,5 @@ class Learner(LedgerAggregate):
 
     TOPIC = "learner"
     BEGINS = (LearnerRegistered,)
+
+    forgotten_by: UUID | None  # the forgetting that was carried out; its events are in `forgetting`

@@ -5,6 +5,13 @@ from ledger.domain.award import AwardRevoked, MicrocredentialAwarded
 from ledger.domain.base import LedgerEvent
 from ledger.domain.credential import CredentialIssued
 from ledger.domain.enrolment import AssessmentNotAchieved, AssessmentPassed, LearnerEnrolled
+from ledger.domain.forgetting import (
+    ForgettingApproved,
+    ForgettingCounted,
+    ForgettingRequested,
+    ForgettingWithdrawn,
+    LearnerForgotten,
+)
 from ledger.domain.founding import LedgerFounded
 from ledger.domain.key import KeyAnnulled, KeyReaffirmed, KeyRegistered, KeyRetired, KeyRevoked
 from ledger.domain.learner import LearnerRegistered
@@ -41,6 +48,11 @@ _CLASSES: tuple[type[LedgerEvent], ...] = (
     CredentialIssued,
     StatusListChanged,
     TailLost,
+    ForgettingRequested,
+    ForgettingApproved,
+    ForgettingWithdrawn,
+    LearnerForgotten,
+    ForgettingCounted,
 )
 
 EVENTS: dict[str, type[LedgerEvent]] = {cls.TOPIC: cls for cls in _CLASSES}

@@ -1,9 +1,10 @@
 """What the rules say about a row or a statement: codes, and the sentences people read.
 
 A finding carries a code and the few public facts its sentence needs: never a name, an NSN or a
-birth date. Codes are permanent. Most are those of DOMAIN.md 7.3; 801 to 831 are ours, for statements
-about the public register, E911 for values outside a code list, and E920. Columns are named as in a
-statement; a door that reads CSV names them as its header does (`code` there is `mc_code`).
+birth date. Codes are permanent. Most are those of DOMAIN.md 7.3; ours are 801 to 831 for statements
+about the public register, 841 to 848 and E111 for forgetting, E911 for values outside a code list, and
+E920. Columns are named as in a statement; a door that reads CSV names them as its header does (`code`
+there is `mc_code`).
 """
 
 from collections.abc import Mapping
@@ -93,6 +94,13 @@ _IDENTITY: Mapping[str, Entry] = {
         None,
         "The date of birth would make the learner younger than {youngest} or older than {oldest}.",
         "Check the year of birth.",
+    ),
+    "E111": Entry(
+        HOLD,
+        "nsn",
+        None,
+        "The person with this NSN was forgotten here: nothing is recorded about them any more.",
+        "Take the row out of your file. If the person is studying again, ask the regulator's privacy officer.",
     ),
 }
 
@@ -615,6 +623,57 @@ _REGISTER: Mapping[str, Entry] = {
     ),
 }
 
+_FORGETTING: Mapping[str, Entry] = {
+    "E841": Entry(
+        BLOCK,
+        "learner",
+        None,
+        "No learner with this id is known here.",
+        "Check the id; `roa forget request` finds it by the NSN.",
+    ),
+    "E842": Entry(
+        BLOCK, "learner", None, "This learner is forgotten already.", "There is nothing left to forget."
+    ),
+    "E843": Entry(
+        BLOCK,
+        "learner",
+        None,
+        "Forgetting this learner was requested already: {forgetting}.",
+        "Approve that request, or withdraw it and make another.",
+    ),
+    "E844": Entry(
+        BLOCK,
+        "forgetting",
+        None,
+        "The key that requested a forgetting cannot approve it: it takes two people.",
+        "Ask another privacy officer to approve it with a key of their own.",
+    ),
+    "E845": Entry(
+        BLOCK, "forgetting", None, "No such request is known here.", "`roa forget list` shows those that are."
+    ),
+    "E846": Entry(
+        BLOCK,
+        "forgetting",
+        None,
+        "This request is {state} already.",
+        "Nothing is done twice; what was withdrawn is requested anew.",
+    ),
+    "E847": Entry(
+        BLOCK,
+        "forgetting",
+        None,
+        "The key that made this request was revoked since: nobody can tell who asked.",
+        "Withdraw the request and make another with a key that counts.",
+    ),
+    "E848": Entry(
+        BLOCK,
+        None,
+        None,
+        "{column} holds what looks like a student number or an e-mail address: this outlives the learner.",
+        "Name the authority by its reference, and no person.",
+    ),
+}
+
 CATALOGUE: Mapping[str, Entry] = {
     **_IDENTITY,
     **_TARGET,
@@ -624,4 +683,5 @@ CATALOGUE: Mapping[str, Entry] = {
     **_AWARD,
     **_REPEAT_AND_FILE,
     **_REGISTER,
+    **_FORGETTING,
 }

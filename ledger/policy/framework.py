@@ -40,7 +40,19 @@ ORGANISATION_KINDS = frozenset(
     }
 )
 ROLES = frozenset({"provider", "developer", "ssb"})
-KEY_PURPOSES = frozenset({"submission", "keys", "checkpoint", "credential", "receipt", "api", "webhook"})
+KEY_PURPOSES = frozenset(
+    {"submission", "keys", "checkpoint", "credential", "receipt", "api", "webhook", "forgetting"}
+)
+# Why a learner is forgotten: the law that asks for it, or the disposal that ends the keeping.
+FORGETTING_BASES = frozenset(
+    {
+        "privacy_act_2020",  # a request under it, or keeping longer than it allows (IPP 9)
+        "public_records_act_2005",  # a disposal authority under it is due
+        "court_order",
+        "whanau_request",  # of a deceased learner
+        "registered_in_error",
+    }
+)
 CUSTODIES = frozenset({"own", "delegated"})
 QA_APPROACHES = frozenset({"standard", "thotk"})
 LANGUAGES = frozenset({"en", "mi", "nzsl"})

@@ -12,6 +12,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.clock import FixedClock
+from ledger.domain import base
 from ledger.domain.base import PUBLIC, Act, LedgerEvent, Said, _event
 from ledger.domain.registry import EVENTS
 from ledger.encoding.strict_json import b64url, canonical
@@ -21,6 +22,7 @@ from ledger.log.merkle import MemoryTree
 from ledger.mapper import LedgerStoredEvent, store_private, store_public
 from ledger.privacy.commitments import statement_leaf, who_digest
 from ledger.privacy.sealing import SubjectKey
+from ledger.schemas import KINDS as KINDS_SAID
 from ledger.statements import SUBMISSION_TYP
 from ledger.store.recorder import Submission, Write
 from ledger.store.sqlite import LedgerRecorder
@@ -30,10 +32,12 @@ LEARNER = UUID("01941f29-7c00-7000-8000-0000000000a1")
 ENROLMENT = UUID("01941f29-7c00-7000-8000-0000000000e1")
 AWARD = award_id(ENROLMENT, 1)
 CREDENTIAL = UUID("01941f29-7c00-7000-8000-0000000000c1")
+FORGETTING = UUID("01941f29-7c00-7000-8000-0000000000f1")
 DATA_KEY = bytes(range(32))
 PROVIDER = public_id("organisation", 95001)
 JWK = '{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'  # RFC 8037 A.2
 KID = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"  # RFC 8037 A.3
+OTHER_KID = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"  # RFC 7638 §3.1
 NSN = "9000000015"
 
 # By topic: the stream it stands in, the version there, its own fields.
@@ -245,6 +249,25 @@ LATER: dict[str, tuple[UUID, int, dict[str, Any]]] = {
             "document_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         },
     ),
+    "forgetting.requested": (
+        FORGETTING,
+        1,
+        {
+            "learner": LEARNER,
+            "level": 1,
+            "kid": KID,
+            "basis": "privacy_act_2020",
+            "authority": "Disposal authority DA700 (demo), class 3.2",
+        },
+    ),
+    "forgetting.approved": (FORGETTING, 2, {"kid": OTHER_KID}),
+    "forgetting.withdrawn": (FORGETTING, 3, {"learner": LEARNER, "kid": KID}),
+    "learner.forgotten": (LEARNER, 2, {"forgetting": FORGETTING}),
+    "forgetting.counted": (
+        public_id("forgetting", 1),
+        1,
+        {"level": 1, "learners": 1, "records": 7},
+    ),
 }
 ALL = {**KINDS, **LATER}
 
@@ -304,9 +327,16 @@ def first_records() -> dict[str, Golden]:
 
 
 def _later_said() -> list[tuple[str, Said | None]]:
-    topics = [topic for topic in LATER if not EVENTS[topic].CONSEQUENCE]
-    submission = _Submission(topics)
-    return [(topic, submission.said(row, public=True)) for row, topic in enumerate(topics)]
+    found: list[tuple[str, Said | None]] = []
+    for public in (True, False):
+        topics = [
+            topic
+            for topic in LATER
+            if not EVENTS[topic].CONSEQUENCE and (EVENTS[topic].PRIVACY is PUBLIC) is public
+        ]
+        submission = _Submission(topics)
+        found += [(topic, submission.said(row, public=public)) for row, topic in enumerate(topics)]
+    return found
 
 
 def _consequences() -> list[tuple[str, Said | None]]:
@@ -316,16 +346,18 @@ def _consequences() -> list[tuple[str, Said | None]]:
 def _golden(topic: str, said: Said | None) -> Golden:
     stream, version, fields = ALL[topic]
     event_class = EVENTS[topic]
+    of_learner = event_class.SUBJECT == base.LEARNER  # only there a row has a key that it is known by
     act = Act(
         as_of=7,
         ruleset_id="MC-2026",
         decided_on=date(2026, 11, 22),
         timestamp=MIDDAY,
         said=said,
-        row_key=salt_for("row key", topic)[:16] if said else None,
-        row_mac=salt_for("row mac", topic)[:16] if said else None,
+        row_key=salt_for("row key", topic)[:16] if said and of_learner else None,
+        row_mac=salt_for("row mac", topic)[:16] if said and of_learner else None,
     )
-    given = dict(fields) if event_class.PRIVACY is PUBLIC else {**fields, "subject": LEARNER}
+    subject = LEARNER if of_learner else public_id("ledger", ORIGIN)
+    given = dict(fields) if event_class.PRIVACY is PUBLIC else {**fields, "subject": subject}
     event = _event(event_class, stream, version, act, given)
     if event_class.PRIVACY is PUBLIC:
         return Golden(event, store_public(event))
@@ -361,7 +393,7 @@ class _Submission:
         return salt_for("salt", topic)
 
     def _who(self, topic: str) -> bytes | None:
-        if EVENTS[topic].PRIVACY is PUBLIC or topic == "award.revoked":
+        if not KINDS_SAID[topic].who:
             return None
         return canonical({"nsn": NSN, "name_id": "BROOĀ", "enrolment_ref": "E1"})
 
