@@ -113,17 +113,26 @@ def run_here(benchmark: Benchmark, folder: Path) -> tuple[int, float, float, dic
 
 def _in_child(name: str) -> Figure:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "benchmarks", name, "--here", folder]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - ourselves
-            assert process.stdout is not None
-            printed = process.stdout.read()
-            # wait4 tells the memory of this child alone; RUSAGE_CHILDREN only that of the largest so far.
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise SystemExit(f"{name} failed with exit {process.returncode}; its message stands above")
+        printed, memory_max_bytes = run_child([sys.executable, "-m", "benchmarks", name, "--here", folder])
     count, seconds, cpu_seconds, notes = json.loads(printed)
-    return Figure(count, seconds, cpu_seconds, usage.ru_maxrss * RSS_UNIT_BYTES, notes)
+    return Figure(count, seconds, cpu_seconds, memory_max_bytes, notes)
+
+
+def run_child(command: Sequence[str]) -> tuple[bytes, int]:
+    """Run a command of ours; return what it printed, and the most memory in bytes that it held.
+
+    Raises:
+        SystemExit: it failed, and has said why.
+    """
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - ourselves
+        assert process.stdout is not None
+        printed = process.stdout.read()
+        # wait4 tells the memory of this child alone; RUSAGE_CHILDREN only that of the largest so far.
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{command[-2:]} failed with exit {process.returncode}; its message stands above")
+    return printed, usage.ru_maxrss * RSS_UNIT_BYTES
 
 
 def table(benchmarks: Sequence[Benchmark], figures: Mapping[str, Figure]) -> list[tuple[str, ...]]:

@@ -17,6 +17,7 @@ from ledger.store.recorder import tile_root
 from ledger.store.sqlite import leaf_range
 
 _CACHE_TILES = 512  # 4 MiB of hashes
+_CACHE_ROOTS = 16_384  # about 3 MiB
 
 
 class StoredTree:
@@ -25,6 +26,7 @@ class StoredTree:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._tiles: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._roots: dict[tuple[int, int], bytes] = {}
 
     def tile(self, level: int, number: int, width: int = TILE_WIDTH) -> bytes:
         """Return `width` hashes of a tile; Corrupt when the ledger does not hold them."""
@@ -85,5 +87,24 @@ class StoredTree:
         first = number * TILE_WIDTH
         if level == 0:
             return leaf_range(self._database.reader, first, first + width)
-        below = [self._full_tile(level - 1, child) for child in range(first, first + width)]
-        return [tile_root(tile) for tile in below if tile is not None]
+        return self._tile_roots(level - 1, first, first + width)
+
+    def _tile_roots(self, level: int, first: int, after: int) -> list[bytes]:
+        """Return the roots of full tiles first … after-1 of a level, as far as there are full ones.
+
+        A full tile never changes, and its root costs 255 hashes: every proof that ends in the newest
+        part of the log asks for up to 255 of them.
+        """
+        cached = [self._roots.get((level, number)) for number in range(first, after)]
+        if None not in cached:
+            return cached  # type: ignore[return-value]
+        known = cached[: cached.index(None)]
+        rows = self._database.reader.execute(
+            "SELECT number, hashes FROM tile WHERE level = ? AND number >= ? AND number < ? ORDER BY number",
+            (level, first + len(known), after),
+        )
+        found = {(level, number): tile_root(hashes) for number, hashes in rows}
+        if len(self._roots) + len(found) > _CACHE_ROOTS:
+            self._roots.clear()
+        self._roots.update(found)
+        return [*known, *found.values()]  # type: ignore[list-item]

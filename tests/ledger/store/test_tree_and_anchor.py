@@ -11,7 +11,9 @@ from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import MemoryTree, leaf_hash, verify_consistency, verify_inclusion
 from ledger.log.signing import LogSigner
 from ledger.log.tiles import TILE_WIDTH, parse_entry_bundle, path_of, tiles_of
+from ledger.store import tree as stored_tree
 from ledger.store.anchor import Anchor
+from ledger.store.recorder import tile_root
 from ledger.store.sqlite import LedgerRecorder
 from ledger.store.tree import StoredTree
 from tests.ledger.store.records import a_record, a_recorder
@@ -56,6 +58,33 @@ def test_roots_and_proofs_are_those_of_the_plain_tree(
     if size:
         proof = tree.consistency(size, SIZE)
         verify_consistency(size, SIZE, plain.root(), MemoryTree(leaves).root(), proof)
+
+
+def test_a_full_tile_is_hashed_once_however_many_proofs_pass_it(
+    tree: StoredTree, leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its root never changes, so proofs cost the same in a log of a million records; and they stay right."""
+    hashed: list[bytes] = []
+    monkeypatch.setattr(stored_tree, "tile_root", lambda tile: hashed.append(tile) or tile_root(tile))
+    plain = MemoryTree(leaves)
+
+    paths = [tree.inclusion(index, SIZE) for index in (0, 300, SIZE - 1)]
+
+    assert paths == [plain.inclusion_path(index) for index in (0, 300, SIZE - 1)]
+    assert len(hashed) == len(set(hashed)) == SIZE // TILE_WIDTH
+
+
+def test_roots_that_are_forgotten_are_hashed_again(
+    tree: StoredTree, leaves: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded: what is dropped is made again, and the same."""
+    monkeypatch.setattr(stored_tree, "_CACHE_ROOTS", 1)
+
+    paths = [tree.inclusion(index, size) for size in (SIZE, 300, SIZE) for index in (0, 299)]
+
+    assert paths == [
+        MemoryTree(leaves[:size]).inclusion_path(index) for size in (SIZE, 300, SIZE) for index in (0, 299)
+    ]
 
 
 def test_tiles_beyond_the_head_are_not_there(tree: StoredTree) -> None:
