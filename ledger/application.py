@@ -23,12 +23,13 @@ from ledger.clock import Clock, SystemClock, civil_date, instant
 from ledger.deciding.batch import Batch, Circumstances, Outcome, atomic_refusal, refusal
 from ledger.deciding.private import PrivateDeciding
 from ledger.deciding.public import decide_public
-from ledger.domain.base import Act, LedgerAggregate, LedgerEvent, aggregate_of
+from ledger.domain.base import LEDGER, Act, LedgerAggregate, LedgerEvent, aggregate_of
 from ledger.domain.founding import Founding, LedgerFounded
 from ledger.domain.organisation import Organisation
 from ledger.domain.register import Register
 from ledger.errors import Corrupt, LedgerError, Stale, Taken, Unauthorised, Unavailable
 from ledger.files import LedgerFiles
+from ledger.ids import public_id
 from ledger.keys.keyring import Keyring, RegisteredKey
 from ledger.keys.keystore import KeyStore, current_signer
 from ledger.keys.pkcs11 import Pkcs11Module
@@ -127,6 +128,8 @@ class Ledger(Application[UUID]):
 
     def _key_of(self, subject: UUID) -> SubjectKey:
         key = self.vault.keys([subject]).get(subject)
+        if key is None and subject == self.subject:
+            return self.vault.key_of(subject, LEDGER)
         if key is None:
             raise Unavailable(
                 "the subject's key is not in the vault: nothing can be sealed for it", code="vault"
@@ -174,6 +177,11 @@ class Ledger(Application[UUID]):
         ):
             for notification in batch:
                 register.apply(self.mapper.to_domain_event(notification), notification.id)
+
+    @property
+    def subject(self) -> UUID:
+        """The ledger as the one whom a record is about: its key seals what outlives a learner's."""
+        return public_id("ledger", self.founding.origin)
 
     @property
     def founding(self) -> Founding:

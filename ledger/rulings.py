@@ -18,6 +18,7 @@ from ledger.clock import civil_date, instant
 from ledger.commands.base import Request
 from ledger.commands.catalogue import COMMANDS, domain_date
 from ledger.domain.base import PUBLIC, Act, LedgerEvent, Said, codecs
+from ledger.domain.forgetting import LEVEL_SEALED, LEVEL_STREAMS, ForgettingCounted
 from ledger.domain.founding import LedgerFounded
 from ledger.domain.key import KeyRegistered
 from ledger.domain.organisation import Organisation
@@ -318,6 +319,14 @@ def _is_possible(event: LedgerEvent, position: int) -> bool:
             # A restore tells of its loss in the first record after what was published.
             and 1 <= event.first <= event.last == event.as_of == position - 1
             and event.lost <= event.last - event.first + 1
+        )
+    if isinstance(event, ForgettingCounted):
+        return (
+            _whole((event.level, event.learners, event.records))
+            and event.level in (LEVEL_SEALED, LEVEL_STREAMS)
+            and event.originator_id == public_id("forgetting", event.level)
+            # Of everybody there is at least the record that registered them.
+            and 1 <= event.learners <= event.records <= event.as_of
         )
     raise Corrupt("is a consequence that is not known here", code="ruling-consequence")
 

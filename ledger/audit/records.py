@@ -22,6 +22,7 @@ from ledger.audit.submissions import SubmissionChecks
 from ledger.database import Connection
 from ledger.domain.award import AwardRevoked
 from ledger.domain.base import PRIVATE, PUBLIC
+from ledger.domain.forgetting import ForgettingRequested, ForgettingWithdrawn
 from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import check, unpack_canonical
 from ledger.errors import Corrupt
@@ -42,7 +43,9 @@ _SHORT = {
         event_class.class_version,
     )
     for topic, event_class in EVENTS.items()
-    if event_class.PRIVACY is PRIVATE and event_class is not AwardRevoked  # which frees something
+    # These free something, or take other things than rows and awards do.
+    if event_class.PRIVACY is PRIVATE
+    and event_class not in (AwardRevoked, ForgettingRequested, ForgettingWithdrawn)
 }
 # Those that the ledger itself records rest on no submission, so none has to be cleared for them.
 _CONSEQUENCES = frozenset(topic for topic in _SHORT if EVENTS[topic.decode()].CONSEQUENCE)

@@ -42,8 +42,9 @@ class Report:
 
     records, checkpoints, submissions, cosignatures: how many were looked at.
     not_checkable: records whose content nobody can look at: the subject's key is gone, or it was lost.
-    without_key, learners_without_key: of those, the records whose subject's key is gone, and how many
-        registrations of learners are among them. No record says yet that a key was destroyed.
+    forgotten: of those, the ones whose key was destroyed because their learner was forgotten, as recorded.
+    without_key, learners_without_key: of those, the other records whose subject's key is gone, and how
+        many registrations of learners are among them.
     lost: of those, the ones whose content a restore gave up, and accounted for.
     suspect: records signed when somebody else may have had the key. annulled: records that their
         organisation says it never signed.
@@ -56,6 +57,7 @@ class Report:
     submissions: int = 0
     cosignatures: int = 0
     not_checkable: int = 0
+    forgotten: int = 0
     without_key: int = 0
     learners_without_key: int = 0
     lost: int = 0
@@ -94,6 +96,7 @@ class Report:
         """Add what was found and counted in some of the records."""
         self.submissions += part.submissions
         self.not_checkable += part.not_checkable
+        self.forgotten += part.forgotten
         self.without_key += part.without_key
         self.learners_without_key += part.learners_without_key
         self.lost += part.lost
@@ -122,6 +125,7 @@ class Report:
             "submissions": self.submissions,
             "cosignatures": self.cosignatures,
             "not_checkable": self.not_checkable,
+            "forgotten": self.forgotten,
             "lost": self.lost,
             "suspect": self.suspect,
             "annulled": self.annulled,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from ledger.audit.histories import KEPT_MAX, Histories
-from ledger.audit.rows import RecordRow, stored
+from ledger.audit.rows import RecordRow, stored, text
 from ledger.clock import civil_date
 from ledger.commands.base import Decision, Person, Request, Slot
 from ledger.commands.catalogue import COMMANDS, domain_date
@@ -25,13 +25,15 @@ from ledger.database import Connection
 from ledger.deciding.rows import display_name, match_of
 from ledger.deciding.slots import STATUS_LIST_SIZE
 from ledger.domain.award import IN_FORCE, Award, AwardRevoked, MicrocredentialAwarded
-from ledger.domain.base import Act, PrivateEvent, field_names
+from ledger.domain.base import LEDGER, Act, PrivateEvent, field_names
 from ledger.domain.enrolment import Enrolment, LearnerEnrolled
-from ledger.domain.learner import LearnerRegistered
+from ledger.domain.forgetting import Forgetting, ForgettingRequested
+from ledger.domain.learner import Learner, LearnerRegistered
 from ledger.domain.register import Register
 from ledger.encoding.strict_json import parse
 from ledger.errors import Corrupt, LedgerError
 from ledger.ids import award_id
+from ledger.keys.signer import jws_read
 from ledger.mapper import unseal
 from ledger.policy import law
 from ledger.privacy.sealing import SubjectKey
@@ -61,6 +63,7 @@ class Ruling(NamedTuple):
     statement: Statement
     iss: UUID
     recorded_at_us: int
+    submission: int | None
 
 
 class _Known(NamedTuple):
@@ -98,7 +101,8 @@ class RulingChecks:
         for event in private:
             if event.CONSEQUENCE:
                 continue
-            streams.update((event.subject, event.originator_id))
+            learner = event.learner if isinstance(event, ForgettingRequested) else event.subject
+            streams.update((learner, event.originator_id))
             enrolment = _enrolment_of(event)
             if enrolment is not None:
                 streams.update((enrolment, award_id(enrolment, 1)))
@@ -138,6 +142,8 @@ class RulingChecks:
         request = Request(event.TOPIC, statement.members, statement.who, _act(ruling), actor, register)
         if isinstance(event, AwardRevoked):
             self._complete_revocation(request, ruling)
+        elif event.SUBJECT == LEDGER:
+            self._complete_forgetting(request, ruling)
         elif isinstance(event, LearnerRegistered):
             self._complete_registration(request, ruling)
         else:
@@ -149,6 +155,31 @@ class RulingChecks:
             raise Corrupt("revokes another award than was said", code="ruling")
         award = self._histories.at(ruling.event.originator_id, ruling.position)
         request.awards = (award,) if isinstance(award, Award) else ()
+
+    def _complete_forgetting(self, request: Request, ruling: Ruling) -> None:
+        """Fill in the learner, or the request that is decided about, and by which key it was signed.
+
+        Of two requests that stand for one learner the table of what is taken tells.
+        """
+        event, position = ruling.event, ruling.position
+        request.kid = self._kid(ruling.submission)
+        if isinstance(event, ForgettingRequested):
+            learner = self._histories.at(event.learner, position)
+            request.learner = learner if isinstance(learner, Learner) else None
+            request.new_id = event.originator_id
+            return
+        if request.members["forgetting"] != event.originator_id:
+            raise Corrupt("is about another request than was said", code="ruling")
+        forgetting = self._histories.at(event.originator_id, position)
+        request.forgetting = forgetting if isinstance(forgetting, Forgetting) else None
+
+    def _kid(self, number: int | None) -> str:
+        """Return the thumbprint of the key that signed a submission."""
+        query = "SELECT jws FROM submission WHERE number = ?"
+        row = self._connection.execute(query, (number,)).fetchone()
+        if row is None:
+            raise Corrupt(f"cites submission {number}, which is not there", code="ruling")
+        return str(jws_read(text(row[0])).header["kid"])
 
     def _complete_registration(self, request: Request, ruling: Ruling) -> None:
         learner, nsn = ruling.event.subject, request.who["nsn"]

@@ -4,7 +4,7 @@ Then the decision behind it is made again, see `rulings`.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +14,14 @@ from ledger.audit.rows import RecordRow, stored
 from ledger.audit.rulings import Ruling, RulingChecks
 from ledger.database import Connection
 from ledger.deciding.rows import row_content, row_name
-from ledger.domain.base import PRIVATE, PrivateEvent
+from ledger.domain.award import AwardRevoked
+from ledger.domain.base import LEARNER, PRIVATE, PrivateEvent
 from ledger.domain.learner import LearnerRegistered
 from ledger.domain.register import Register
 from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import unpack_canonical
 from ledger.errors import Corrupt
+from ledger.ids import public_id
 from ledger.mapper import (
     SALT_BYTES,
     LedgerMapper,
@@ -53,8 +55,12 @@ def check_keys(report: Report) -> None:
 class SealedChecks:
     """Opens every private record whose subject's key is still there."""
 
-    def __init__(self, connection: Connection, vault: Vault) -> None:
+    def __init__(
+        self, connection: Connection, vault: Vault, forgotten: Mapping[UUID, int] | None = None
+    ) -> None:
+        """Open with the keys of `vault`; `forgotten` is where each forgotten learner is said to be one."""
         self._connection, self._vault = connection, vault
+        self._forgotten = forgotten or {}
         self._mapper = LedgerMapper.for_reading()
         self._leaves = StatementLeaves(connection)
         self._rulings = RulingChecks(connection, vault)
@@ -78,13 +84,24 @@ class SealedChecks:
                     raw = record.event
                     private.append((record, raw, self._mapper.to_domain_event(raw)))
         try:
-            self._have_keys({event.subject for *_, event in private})
+            subjects = {event.subject for *_, event in private}
+            revoked = any(isinstance(event, AwardRevoked) for *_, event in private)
+            self._have_keys(subjects | ({_ledger_id(register)} if revoked and self._forgotten else set()))
         except Corrupt as error:
             self._report.add(error.code, f"keys of records {part[0][0]} to {part[-1][0]}", str(error))
             return
         self._rulings.prepare([event for *_, event in private], self._keys, part)
         for record, raw, event in private:
-            key = self._keys.get(event.subject)
+            forgotten = self._forgotten.get(event.subject)
+            if forgotten is not None and forgotten < record.position and isinstance(event, AwardRevoked):
+                # It came after the forgetting: no learner's key could seal it any more.
+                key = self._keys.get(_ledger_id(register))
+            else:
+                key = self._keys.get(event.subject)
+            if key is None and forgotten is not None:
+                self._report.not_checkable += 1
+                self._report.forgotten += 1
+                continue
             if key is None:
                 self._report.not_checkable += 1
                 self._report.without_key += 1
@@ -135,10 +152,13 @@ class SealedChecks:
         statement = read_statement(Row(said.statement, said.salt, said.who, said.who_salt))
         if not isinstance(statement, Statement):
             raise Corrupt("the sealed statement cannot be read", code="sealed")
-        row_key = key.row_key(iss, statement.kind.group, row_name(statement))
-        if (row_key, key.row_mac(row_content(statement))) != (whole.row_key, whole.row_mac):
+        known_by: tuple[bytes | None, bytes | None] = None, None
+        if type(whole).SUBJECT == LEARNER:  # of others no row is known again
+            row_key = key.row_key(iss, statement.kind.group, row_name(statement))
+            known_by = row_key, key.row_mac(row_content(statement))
+        if known_by != (whole.row_key, whole.row_mac):
             raise Corrupt("the row key or mac is not that of the statement", code="row")
-        return Ruling(record.position, whole, statement, iss, record.recorded_at_us)
+        return Ruling(record.position, whole, statement, iss, record.recorded_at_us, record.submission)
 
     def _submission(self, number: int | None) -> tuple[UUID, bytes]:
         """Return organisation and id of a submission."""
@@ -153,3 +173,10 @@ class SealedChecks:
                 raise Corrupt(f"cites submission {number}, which is not there", code="submission")
             found = self._submissions[number] = UUID(bytes=row[0]), row[1]
         return found
+
+
+def _ledger_id(register: Register) -> UUID:
+    """Return the ledger as the one whom a record is about."""
+    if register.founding is None:
+        raise Corrupt("a ledger is founded by its first record", code="ruling")
+    return public_id("ledger", register.founding.origin)

@@ -59,6 +59,7 @@ class Request:
     award_in_force: UUID | None = None  # the learner's award in force for this code, from any enrolment
     slot: Slot | None = None  # for microcredential.awarded
     name: str | None = None  # for microcredential.awarded: the learner's name, unsealed by the application
+    forgotten: bool = False  # the NSN is that of somebody who was forgotten, and who cannot be told any more
     kid: str = ""  # for forgetting: thumbprint of the key that signed it
     learner: Learner | None = None  # for forgetting.requested: whom it names
     # For forgetting.requested the one that stands for this learner already, for others the one they name.

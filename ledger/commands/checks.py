@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from ledger.commands.base import Request
+from ledger.domain import learner
 from ledger.domain.accreditation import Accreditation
 from ledger.domain.microcredential import CURRENT
 from ledger.domain.organisation import PROVIDER, Organisation
@@ -80,6 +81,8 @@ def right_person(request: Request) -> Findings:
     Source: DOMAIN.md 7.2 (nsn, name_id, date_of_birth), SPEC.md 2.
     """
     person, who = request.person, request.who
+    if is_forgotten(request):
+        return (finding("E111"),)
     if person is None or person.learner is None:
         return (finding("E102"),)
     name, born = who.get("name_id"), who.get("date_of_birth")
@@ -93,6 +96,12 @@ def right_person(request: Request) -> Findings:
     if answers == {False}:
         return (finding("E103"),)
     return (finding("E104", column="date_of_birth" if name_agrees else "name_id"),)
+
+
+def is_forgotten(request: Request) -> bool:
+    """Return whether a row is about somebody who was forgotten, though the key may still be there."""
+    person = request.person
+    return request.forgotten or (person is not None and learner.is_forgotten(person.learner))
 
 
 def _same_name(sent: str, held: tuple[str, ...]) -> bool:

@@ -5,6 +5,8 @@ That the key is one for forgetting, the application has checked before.
 Source: LEDGER.md 4 (two people, legal basis, disposal authority).
 """
 
+from uuid import UUID
+
 from ledger.commands.base import Decision, Request
 from ledger.commands.checks import NONE, Findings, listed_value, only_regulator
 from ledger.domain.claims import forgetting_claim
@@ -14,8 +16,8 @@ from ledger.domain.forgetting import (
     ForgettingApproved,
     ForgettingRequested,
     ForgettingWithdrawn,
-    ledger_subject,
 )
+from ledger.ids import public_id
 from ledger.policy.findings import finding
 from ledger.policy.framework import FORGETTING_BASES
 from ledger.statements import names_somebody
@@ -103,7 +105,8 @@ def _waiting(request: Request) -> tuple[Findings, Forgetting | None]:
     return (refused, None) if refused else (NONE, forgetting)
 
 
-def _subject(request: Request) -> object:
+def _subject(request: Request) -> UUID:
+    """Return the ledger itself: its key outlives the learner's."""
     founding = request.register.founding
     assert founding is not None, "nothing but the founding is decided before it"
-    return ledger_subject(founding.origin)
+    return public_id("ledger", founding.origin)

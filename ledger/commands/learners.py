@@ -3,7 +3,7 @@
 from datetime import date
 
 from ledger.commands.base import Decision, Request
-from ledger.commands.checks import NONE, Findings, only_regulator
+from ledger.commands.checks import NONE, Findings, is_forgotten, only_regulator
 from ledger.domain.learner import Learner, LearnerRegistered
 from ledger.policy.findings import finding
 from ledger.policy.rules import add_months
@@ -56,5 +56,7 @@ def _age(born: date, today: date) -> Findings:
 
 
 def _unknown(request: Request) -> Findings:
+    if is_forgotten(request):
+        return (finding("E111"),)  # or a monthly file would bring the person back
     known = request.person is not None and request.person.learner is not None
     return (finding("E818"),) if known else NONE

@@ -15,17 +15,19 @@ from eventsourcing.persistence import StoredEvent
 from ledger.commands.base import Decision, Person, Request
 from ledger.commands.catalogue import COMMANDS
 from ledger.deciding.batch import UNCHANGED, Batch, Circumstances, Outcome, refusal
+from ledger.deciding.forgettings import GROUP as FORGETTING
+from ledger.deciding.forgettings import Forgettings
 from ledger.deciding.loads import Loads
 from ledger.deciding.rows import display_name, match_of, row_content, row_name
 from ledger.deciding.slots import Slots
 from ledger.domain.award import IN_FORCE, Award
-from ledger.domain.base import LedgerAggregate, PrivateEvent, Said
+from ledger.domain.base import LEDGER, LedgerAggregate, PrivateEvent, Said
 from ledger.domain.claims import AWARD, ROW, award_claim
 from ledger.domain.enrolment import Enrolment
-from ledger.domain.learner import Learner
+from ledger.domain.learner import Learner, is_forgotten
 from ledger.encoding.msgpack import unpack
 from ledger.errors import Refusal, Stale
-from ledger.ids import award_id, uuid7
+from ledger.ids import award_id, public_id, uuid7
 from ledger.mapper import PRIVATE_HEAD, SALT_BYTES, private_state, unseal
 from ledger.policy.findings import Finding, finding
 from ledger.privacy.sealing import SubjectKey
@@ -64,6 +66,8 @@ class PrivateDeciding:
         self._misplaced: dict[str, VaultEnrolment] = {}  # references that lead to another learner's enrolment
         self._rematched: list[VaultPerson] = []  # reserved under other data than they are registered with
         self._slots = Slots(case.actor, loads)
+        self._forgotten: set[str] = set()  # NSNs that meet a tombstone
+        self._forgettings = Forgettings(case, loads, self._streams)
 
     def decide(self, rows: Sequence[tuple[int, Row]]) -> Batch:
         """Return what the rows came to; reservations that the events need are durable in the vault."""
@@ -71,6 +75,7 @@ class PrivateDeciding:
         statements = [one for _, _, one in read if isinstance(one, Statement)]
         self._load_people(statements)
         self._load_revoked(statements)
+        self._load_forgettings(statements)
         digests = self._load_seen(read)
         # A row that was seen before is answered from its digests alone: nothing else is loaded for it.
         fresh = {place for place, known in digests.items() if known.key not in self._seen}
@@ -96,6 +101,8 @@ class PrivateDeciding:
             self._people = self._vault.reserve_people(newcomers)
         others = {one.who["nsn"] for one in statements if "nsn" in one.who} - self._people.keys()
         self._people.update(self._vault.people(others))
+        # After the look: who was forgotten between the two is found by neither, and is unknown.
+        self._forgotten = self._vault.is_forgotten((others | newcomers.keys()) - self._people.keys())
         self._batch.keys.update((person.learner_id, person.key) for person in self._people.values())
 
     def _load_revoked(self, statements: Sequence[Statement]) -> None:
@@ -105,6 +112,27 @@ class PrivateDeciding:
         learners = {award.learner for award in awards}
         self._batch.keys.update(self._vault.keys(learners))
         self._load(learners)
+        for learner in learners:
+            if is_forgotten(self._streams.get(learner)):
+                # Nobody is named in a revocation. The key that would seal it is destroyed or about to be,
+                # and what bears a false award must be stopped all the same: the ledger's own key does it.
+                self._batch.keys[learner] = self._ledger_key()
+
+    def _load_forgettings(self, statements: Sequence[Statement]) -> None:
+        forgetting = [one for one in statements if one.kind.group == FORGETTING]
+        if forgetting:
+            self._batch.keys[self._ledger_id] = self._ledger_key()
+            self._load(self._forgettings.first(forgetting))
+            self._load(self._forgettings.then(forgetting))
+
+    @property
+    def _ledger_id(self) -> UUID:
+        founding = self._case.register.founding
+        assert founding is not None, "nothing but the founding is decided before it"
+        return public_id("ledger", founding.origin)
+
+    def _ledger_key(self) -> SubjectKey:
+        return self._vault.key_of(self._ledger_id, LEDGER)
 
     def _load_streams(self, statements: Sequence[Statement]) -> None:
         refs = {one.who["enrolment_ref"] for one in statements if "enrolment_ref" in one.who}
@@ -140,6 +168,8 @@ class PrivateDeciding:
         return digests
 
     def _digests(self, statement: Statement) -> RowDigests:
+        if statement.kind.group == FORGETTING:
+            return RowDigests()  # asked for again it is another request, or refused as the same one
         key = self._subject_key(statement)
         if key is None:
             return RowDigests()
@@ -217,11 +247,15 @@ class PrivateDeciding:
     def _complete(self, request: Request, statement: Statement) -> tuple[Finding, ...]:
         """Fill a request with what the rows' identity columns lead to; return what already refuses it."""
         kind, who = statement.kind.type, statement.who
+        if statement.kind.group == FORGETTING:
+            self._forgettings.complete(request)
+            return ()
         if kind == "award.revoked":
             award = self._streams.get(statement.members["award"])
             request.awards = (award,) if isinstance(award, Award) else ()
             return ()
         request.person = self._person(who["nsn"])
+        request.forgotten = who["nsn"] in self._forgotten
         if kind == "learner.registered":
             person = self._people.get(who["nsn"])
             request.new_id = person.learner_id if person else None

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from ledger.domain.base import LEDGER, Created, LedgerAggregate, PrivateEvent, PublicEvent
 from ledger.domain.learner import Learner
-from ledger.ids import public_id
 
 LEVEL_SEALED, LEVEL_STREAMS = 1, 2  # what is sealed is gone; whole streams are gone
 REQUESTED, APPROVED, WITHDRAWN = "requested", "approved", "withdrawn"
@@ -151,13 +150,3 @@ class ForgettingCount(LedgerAggregate):
     level: int
     learners: int
     records: int
-
-
-def count_id(level: int) -> UUID:
-    """Return the stream that counts the forgettings of a level."""
-    return public_id("forgetting", level)
-
-
-def ledger_subject(origin: str) -> UUID:
-    """Return the subject id of the ledger itself, whose key seals what concerns no one else."""
-    return public_id("ledger", origin)

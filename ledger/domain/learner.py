@@ -30,3 +30,8 @@ class Learner(LedgerAggregate):
     BEGINS = (LearnerRegistered,)
 
     forgotten_by: UUID | None  # the forgetting that was carried out; its events are in `forgetting`
+
+
+def is_forgotten(aggregate: object) -> bool:
+    """Return whether that is a learner who was forgotten."""
+    return isinstance(aggregate, Learner) and aggregate.forgotten_by is not None

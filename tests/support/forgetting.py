@@ -1,0 +1,54 @@
+"""Words for forgetting: two officers of the regulator, who ask for it and approve it.
+
+ask, approve = officers(house)
+forgetting = requested(house, ANA)
+approved(house, forgetting)
+"""
+
+from typing import Any
+from uuid import UUID
+
+from api.client.statements import Statement
+from ledger.deciding.batch import Outcome
+from tests.support.ledgers import House, statement
+from tests.support.world import REGULATOR, Human
+
+FIRST, SECOND = "95000.forgetting", "95000.forgetting.2"
+BASIS, AUTHORITY = "privacy_act_2020", "Disposal authority DA700 (demo), class 3.2"
+
+
+def officers(house: House) -> tuple[str, str]:
+    """Register the keys of two officers; return the labels that they speak with."""
+    for label in (FIRST, SECOND):
+        if label not in house.speakers:
+            house.key(label, REGULATOR, "forgetting")
+    return FIRST, SECOND
+
+
+def learner_id(house: House, human: Human) -> UUID:
+    """Return the random id of a learner, from the vault as long as it knows."""
+    return house.ledger.vault.people([human.nsn])[human.nsn].learner_id
+
+
+def a_request(learner: UUID, **changes: Any) -> Statement:
+    """Return the statement that asks for a learner to be forgotten."""
+    said: dict[str, Any] = {"learner": learner, "level": 1, "basis": BASIS, "authority": AUTHORITY}
+    return statement("forgetting.requested", **said | changes)
+
+
+def requested(house: House, human: Human, label: str = FIRST) -> UUID:
+    """Ask for a learner to be forgotten; return the id of the request."""
+    (outcome,) = house.must(label, [a_request(learner_id(house, human))])
+    return stream_at(house, outcome)
+
+
+def approved(house: House, forgetting: UUID, label: str = SECOND) -> list[Outcome]:
+    """Approve a request."""
+    return house.must(label, [statement("forgetting.approved", forgetting=forgetting)])
+
+
+def stream_at(house: House, outcome: Outcome) -> UUID:
+    """Return the stream of the record that an outcome points at."""
+    assert outcome.position is not None
+    (record,) = house.ledger.store.select_notifications(outcome.position, 1)
+    return UUID(str(record.originator_id))
