@@ -22,9 +22,14 @@ def turn(ledger: Ledger, *, only_if_destroyed: bool = False) -> Turn | None:
     Raises:
         Unavailable: the disk is full, or another process does not let go; the epoch is what it was.
     """
+    if only_if_destroyed and not ledger.vault.destroyed_since_turn():
+        return None
+    covers = ledger.store.head().size
+    # The jobs key before the epoch: a copy of the vault holds the old jobs key under the old epoch only.
+    ledger.outcomes.turn_key()
     return ledger.vault.turn(
         ledger.clock.now_us(),
-        covers=ledger.store.head().size,
+        covers=covers,
         references=lambda places: references(ledger, places),
         only_if_destroyed=only_if_destroyed,
     )

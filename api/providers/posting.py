@@ -9,7 +9,6 @@ Source: LEDGER.md 2 (CSV path), SPEC.md 6.
 
 import logging
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -130,16 +129,16 @@ class Desk:
             raise Unauthorised(
                 "`by` is for keys in the ledger's keeping: an own key signs without it", code="E909"
             )
-        return self._decide(received, body=b"\n".join(lines), extra=None)
+        return self._decide(received, body=b"\n".join(lines))
 
     def _read(self, lines: Sequence[bytes]) -> ReceivedSubmission:
         return read_submission(lines, origin=self._house.ledger.founding.origin)
 
-    def _decide(self, received: ReceivedSubmission, *, body: bytes, extra: bytes | None) -> Answer:
+    def _decide(self, received: ReceivedSubmission, *, body: bytes) -> Answer:
         ledger = self._house.ledger
         organisation = self._organisation(received.claims.iss)
         if received.claims.n > AT_ONCE_ROWS_MAX and self._thread is not None:
-            job = self._keep(received, body, extra)
+            job = self._keep(received, body)
             if job.state != DONE:
                 ledger.jobs.take_up(job.number)
                 self._enqueue(received)
@@ -149,22 +148,14 @@ class Desk:
         job = self._job(received.claims.iss, received.claims.jti)
         return self._answer(received.claims.jti, organisation, outcomes, received, job, done=True)
 
-    def _keep(self, received: ReceivedSubmission, body: bytes, extra: bytes | None) -> Job:
+    def _keep(self, received: ReceivedSubmission, body: bytes) -> Job:
         """Keep a body before it is answered 202: from here it will be decided, whatever happens."""
         ledger, claims = self._house.ledger, received.claims
         ledger.check_signature(received)
         job = ledger.jobs.find(claims.iss, claims.jti)
         if job is None:
             ledger.actor(received)
-            job = ledger.jobs.receive(
-                claims.iss,
-                claims.jti,
-                claims.n,
-                claims.root,
-                body=ledger.outcomes.seal_body(claims.iss, claims.jti, body),
-                received_at_us=ledger.clock.now_us(),
-                extra=extra,
-            )
+            job = ledger.outcomes.receive(received, ledger.clock.now_us(), body=body)
         if (job.n, job.root) != (claims.n, claims.root):
             raise Reused("this submission id was used before with other content")
         return job
@@ -192,9 +183,13 @@ class Desk:
         jti = uuid8(keyed(secret, _JTI, name))
         body_mac = keyed(secret, _BODY, data)
         job = ledger.jobs.find(organisation.id, jti)
-        if job is None and ledger.store.submission(organisation.id, jti) is not None:
-            # Its job was destroyed after 30 days: under a fresh id its rows meet their own records.
-            jti = uuid7(ledger.clock.now_us())
+        body = None if job is None else ledger.outcomes.body(job)
+        if job is not None and job.body_mac != body_mac:
+            raise Reused("this idempotency key was used before with another file")
+        if body is None and (job is not None or ledger.store.submission(organisation.id, jti) is not None):
+            # Its job was destroyed after 30 days, or what it kept with somebody who was forgotten: under a
+            # fresh id its rows meet their own records.
+            job, jti = None, uuid7(ledger.clock.now_us())
         if job is None:
             if not file.sendable():
                 rows = answers.outcomes(file, [])
@@ -203,11 +198,11 @@ class Desk:
                 )
                 return Answer(_with_file_findings(said, file), done=True)
             job = self._sign(organisation, bearer, file, data, jti, body_mac)
-        if job.body_mac != body_mac:
-            raise Reused("this idempotency key was used before with another file")
-        body = ledger.outcomes.body(job)
-        assert body is not None, "a file's submission is kept as long as its job"
-        return self._decide(self._read(body.splitlines()), body=body, extra=job.extra)
+            if job.body_mac != body_mac:
+                raise Reused("this idempotency key was used before with another file")
+            body = ledger.outcomes.body(job)
+        assert body is not None, "what was signed a moment ago is kept"
+        return self._decide(self._read(body.splitlines()), body=body)
 
     def _sign(
         self,
@@ -235,16 +230,8 @@ class Desk:
         received = self._read(body.splitlines())
         # A key that counts no longer is told so before anything is kept under this name.
         ledger.actor(received)
-        claims, outcomes = received.claims, ledger.outcomes
-        return ledger.jobs.receive(
-            organisation.id,
-            jti,
-            claims.n,
-            claims.root,
-            body=outcomes.seal_body(organisation.id, jti, body),
-            extra=outcomes.seal_body(organisation.id, jti, zlib.compress(data)),
-            body_mac=body_mac,
-            received_at_us=ledger.clock.now_us(),
+        return ledger.outcomes.receive(
+            received, ledger.clock.now_us(), body=body, source=data, body_mac=body_mac
         )
 
     # -------------------------------------------------------------- reading back
@@ -276,8 +263,7 @@ class Desk:
         return self._file(job)
 
     def _file(self, job: Job) -> bytes | None:
-        packed = self._house.ledger.outcomes.source(job)
-        return None if packed is None else zlib.decompress(packed)
+        return self._house.ledger.outcomes.source(job)
 
     def _job(self, iss: UUID, jti: UUID) -> Job:
         job = self._house.ledger.jobs.find(iss, jti)

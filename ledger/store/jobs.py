@@ -1,18 +1,24 @@
 """What was received and what came of it: bodies sealed, outcomes without a single value.
 
 A submission is answered 202 only when its body is durable here. Outcomes are row, status, codes
-and position; parameters of findings are sealed under the organisation's key. Everything goes
-after 30 days: the records stay, and the same submission is then answered from them.
+and position; parameters of findings are sealed. Everything goes after 30 days: the records stay, and
+the same submission is then answered from them.
 
-Source: LEDGER.md 2 (received bodies, outcomes, progress), SPEC.md 6.
+What is sealed, is sealed under a key of its own submission, made of a key that turns with the epoch:
+`sealed_by` names that key, `sealing` the one that counts now. Nothing is kept under another than the
+one that counts when it is written, so once a turn has sealed all rows anew nothing needs the old key.
+
+Source: LEDGER.md 2 (received bodies, outcomes, progress), 4; SPEC.md 6.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from ledger.database import Database
+from ledger.database import Connection, Database
+from ledger.errors import Stale
 
 KEEP_DAYS = 30
 _DAY_US = 86_400_000_000
@@ -20,6 +26,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS job (
   number INTEGER PRIMARY KEY, iss BLOB NOT NULL, jti BLOB NOT NULL, n INTEGER NOT NULL, root BLOB NOT NULL,
   body_mac BLOB, body BLOB, extra BLOB, state TEXT NOT NULL, received_at_us INTEGER NOT NULL,
+  sealed_by BLOB, forgetting INTEGER NOT NULL DEFAULT 0,
   UNIQUE (iss, jti)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS job_age ON job (received_at_us);
@@ -30,14 +37,39 @@ CREATE TABLE IF NOT EXISTS outcome (
 CREATE TABLE IF NOT EXISTS token (
   digest BLOB PRIMARY KEY, id BLOB NOT NULL UNIQUE, organisation BLOB NOT NULL, made_at_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sealing (id INTEGER PRIMARY KEY CHECK (id = 0), key BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS retired (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
+# Columns that the files of existing ledgers do not have. sealed_by: NULL for the organisation's own key.
+# forgetting: it mentions somebody who was forgotten while it was decided, and is destroyed when it is done.
+_LATER = {"sealed_by": "sealed_by BLOB", "forgetting": "forgetting INTEGER NOT NULL DEFAULT 0"}
+_JOB = "number, iss, jti, n, root, body_mac, body, extra, state, sealed_by"
+_ROWS_AT_ONCE = 1000
+DESTROYED = b""  # in place of details: what came of the row is known, and no more
 # `lost`: what it had recorded is not there any more; whoever posted it has to post it again.
 PROCESSING, DONE, LOST = "processing", "done", "lost"
 
 
+class Content(NamedTuple):
+    """What is kept of a submission beside its name: body and file, sealed, and a keyed digest of the file.
+
+    sealed_by: see the schema.
+    """
+
+    body: bytes | None = None
+    extra: bytes | None = None
+    body_mac: bytes | None = None
+    sealed_by: UUID | None = None
+
+
+# (job, row or None for body and file, what is sealed) to the same under the key that counts now; None
+# where it does not open any more, because its key was destroyed.
+SealAnew = Callable[["Job", int | None, bytes], bytes | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One received submission. `body` and `extra` are sealed under its organisation's key."""
+    """One received submission. `body` and `extra` are sealed, see `sealed_by` in the schema."""
 
     number: int
     iss: UUID
@@ -48,6 +80,7 @@ class Job:
     body: bytes | None
     extra: bytes | None
     state: str
+    sealed_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +108,25 @@ class Jobs:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path, SCHEMA, secure_delete=True)
+        self._complete()
+
+    def _complete(self) -> None:
+        """Add to the file of an existing ledger the columns that it does not have yet."""
+        if self._missing(self._database.reader):
+            with self._database.writing() as connection:
+                for column in self._missing(connection):
+                    connection.execute(f"ALTER TABLE job ADD COLUMN {_LATER[column]}")
+
+    def _missing(self, connection: Connection) -> list[str]:
+        held = {row[1] for row in connection.execute("PRAGMA table_info(job)")}
+        return [column for column in _LATER if column not in held]
 
     def find(self, iss: UUID, jti: UUID) -> Job | None:
         """Return the job of a submission id, None when it is new or forgotten."""
         row = self._database.reader.execute(
-            "SELECT number, n, root, body_mac, body, extra, state FROM job WHERE iss = ? AND jti = ?",
-            (iss.bytes, jti.bytes),
+            f"SELECT {_JOB} FROM job WHERE iss = ? AND jti = ?", (iss.bytes, jti.bytes)
         ).fetchone()
-        return None if row is None else Job(row[0], iss, jti, *row[1:])
+        return None if row is None else _job(row)
 
     def receive(
         self,
@@ -91,29 +135,51 @@ class Jobs:
         n: int,
         root: bytes,
         *,
-        body: bytes | None,
         received_at_us: int,
-        body_mac: bytes | None = None,
-        extra: bytes | None = None,
+        content: Content = Content(),  # noqa: B008 - it cannot be changed
     ) -> Job:
-        """Keep a submission; durable when it returns. Of two at once, both get the one that was first."""
+        """Keep a submission; durable when it returns. Of two at once, both get the one that was first.
+
+        Raises:
+            Stale: what it is sealed under counts no longer: seal it again.
+        """
+        sealing = None if content.sealed_by is None else content.sealed_by.bytes
+        kept = content.body_mac, content.body, content.extra
         with self._database.writing() as connection:
+            if sealing is not None and _sealing(connection) != sealing:
+                raise Stale("submissions are sealed under another key now")
             connection.execute(
-                "INSERT OR IGNORE INTO job (iss, jti, n, root, body_mac, body, extra, state, received_at_us)"
-                " VALUES (?,?,?,?,?,?,?,?,?)",
-                (iss.bytes, jti.bytes, n, root, body_mac, body, extra, PROCESSING, received_at_us),
+                "INSERT OR IGNORE INTO job (iss, jti, n, root, body_mac, body, extra, state, received_at_us,"
+                " sealed_by) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                (iss.bytes, jti.bytes, n, root, *kept, PROCESSING, received_at_us, sealing),
             )
         found = self.find(iss, jti)
         assert found is not None
         return found
 
-    def keep_outcomes(self, job: int, outcomes: Iterable[StoredOutcome], *, done: bool) -> None:
-        """Keep what came of rows; a row's first outcome stands."""
+    def keep_outcomes(
+        self, job: int, outcomes: Iterable[StoredOutcome], *, done: bool, sealed_by: UUID | None = None
+    ) -> None:
+        """Keep what came of rows; a row's first outcome stands.
+
+        Raises:
+            Stale: the job is sealed under another key by now: seal them again.
+        """
         rows = [(job, outcome.row, outcome.status, outcome.position, outcome.details) for outcome in outcomes]
+        sealing = None if sealed_by is None else sealed_by.bytes
         with self._database.writing() as connection:
+            found = connection.execute(
+                "SELECT sealed_by, forgetting FROM job WHERE number = ?", (job,)
+            ).fetchone()
+            if found is None:
+                return  # destroyed meanwhile: it was older than its 30 days
+            if rows and found[0] != sealing:
+                raise Stale("this submission is sealed under another key now")
             connection.executemany("INSERT OR IGNORE INTO outcome VALUES (?,?,?,?,?)", rows)
             if done:
                 connection.execute("UPDATE job SET state = ? WHERE number = ?", (DONE, job))
+                if found[1]:
+                    _destroy_content(connection, job)
 
     def outcomes(self, job: int) -> list[StoredOutcome]:
         """Return what came of the rows decided so far, in input order."""
@@ -160,11 +226,9 @@ class Jobs:
     def unfinished(self) -> list[Job]:
         """Return the jobs that a stop interrupted, oldest first."""
         rows = self._database.reader.execute(
-            "SELECT number, iss, jti, n, root, body_mac, body, extra, state FROM job"
-            " WHERE state = ? ORDER BY number",
-            (PROCESSING,),
+            f"SELECT {_JOB} FROM job WHERE state = ? ORDER BY number", (PROCESSING,)
         )
-        return [Job(number, UUID(bytes=iss), UUID(bytes=jti), *rest) for number, iss, jti, *rest in rows]
+        return [_job(row) for row in rows]
 
     def destroy_old(self, now_us: int) -> int:
         """Destroy everything received more than 30 days ago and return how many jobs that was."""
@@ -178,6 +242,102 @@ class Jobs:
             connection.executemany("DELETE FROM outcome WHERE job = ?", [(number,) for number in old])
             connection.executemany("DELETE FROM job WHERE number = ?", [(number,) for number in old])
         return len(old)
+
+    # -------------------------------------------------------------- forgetting
+
+    def next_with_content(self, after: int) -> Job | None:
+        """Return the first job beyond a number that keeps a body or a file; None behind the last."""
+        row = self._database.reader.execute(
+            f"SELECT {_JOB} FROM job WHERE number > ? AND (body IS NOT NULL OR extra IS NOT NULL)"
+            " ORDER BY number LIMIT 1",
+            (after,),
+        ).fetchone()
+        return None if row is None else _job(row)
+
+    def destroy_content(self, job: int) -> bool:
+        """Destroy body, file and details of a job, but not what came of its rows.
+
+        Returns:
+            False where it is still being decided: then it is destroyed in the moment that it is done.
+        """
+        with self._database.writing() as connection:
+            row = connection.execute("SELECT state FROM job WHERE number = ?", (job,)).fetchone()
+            if row is not None and row[0] == PROCESSING:
+                connection.execute("UPDATE job SET forgetting = 1 WHERE number = ?", (job,))
+                return False
+            _destroy_content(connection, job)
+        return True
+
+    def truncate_wal(self) -> bool:
+        """Empty the file beside the database in which destroyed rows linger; False when it has to wait."""
+        return self._database.truncate_wal()
+
+    # -------------------------------------------------------------- the key that turns
+
+    def sealing_key(self) -> UUID | None:
+        """Return the id of the key that counts now, None where there was none yet."""
+        found = _sealing(self._database.reader)
+        return None if found is None else UUID(bytes=found)
+
+    def set_sealing_key(self, key: UUID, *, instead_of: UUID | None) -> bool:
+        """Let another key count from now on, for ever instead of the one that did.
+
+        Returns:
+            False where another process has let one count before.
+        """
+        expected = None if instead_of is None else instead_of.bytes
+        with self._database.writing() as connection:
+            if _sealing(connection) != expected:
+                return False
+            connection.execute("INSERT INTO retired SELECT key FROM sealing")
+            connection.execute("INSERT OR REPLACE INTO sealing VALUES (0,?)", (key.bytes,))
+        return True
+
+    def unneeded_keys(self) -> list[UUID]:
+        """Return the keys that count no longer and under which nothing is sealed any more, now or ever."""
+        rows = self._database.reader.execute(
+            "SELECT key FROM retired WHERE key NOT IN (SELECT sealed_by FROM job WHERE sealed_by IS NOT NULL)"
+        )
+        return [UUID(bytes=key) for (key,) in rows]
+
+    def drop_retired(self, keys: Iterable[UUID]) -> None:
+        """Note that these keys are destroyed."""
+        with self._database.writing() as connection:
+            connection.executemany("DELETE FROM retired WHERE key = ?", [(key.bytes,) for key in keys])
+
+    def next_sealed_otherwise(self, after: int, key: UUID) -> int | None:
+        """Return the first job beyond a number that is not sealed under `key`; None behind the last."""
+        row = self._database.reader.execute(
+            "SELECT number FROM job WHERE number > ? AND sealed_by IS NOT ? ORDER BY number LIMIT 1",
+            (after, key.bytes),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def seal_anew(self, number: int, key: UUID, anew: SealAnew) -> None:
+        """Put one job and its outcomes under the key that counts, in one transaction.
+
+        Raises:
+            Stale: this key counts no longer.
+        """
+        with self._database.writing() as connection:
+            if _sealing(connection) != key.bytes:
+                raise Stale("submissions are sealed under another key now")
+            row = connection.execute(f"SELECT {_JOB} FROM job WHERE number = ?", (number,)).fetchone()
+            if row is None:
+                return
+            job = _job(row)
+            if job.sealed_by == key:
+                return
+            body, extra = (None if one is None else anew(job, None, one) for one in (job.body, job.extra))
+            connection.execute(
+                "UPDATE job SET body = ?, extra = ?, sealed_by = ? WHERE number = ?",
+                (body, extra, key.bytes, number),
+            )
+            for rows in _details(connection, number):
+                connection.executemany(
+                    "UPDATE outcome SET details = ? WHERE job = ? AND row = ?",
+                    [(anew(job, place, details) or DESTROYED, number, place) for place, details in rows],
+                )
 
     # -------------------------------------------------------------- tokens
 
@@ -198,3 +358,31 @@ class Jobs:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+
+def _job(row: Sequence[Any]) -> Job:
+    number, iss, jti, n, root, body_mac, body, extra, state, sealed_by = row
+    key = None if sealed_by is None else UUID(bytes=sealed_by)
+    return Job(number, UUID(bytes=iss), UUID(bytes=jti), n, root, body_mac, body, extra, state, key)
+
+
+def _sealing(connection: Connection) -> bytes | None:
+    row = connection.execute("SELECT key FROM sealing").fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def _destroy_content(connection: Connection, job: int) -> None:
+    connection.execute("UPDATE job SET body = NULL, extra = NULL, forgetting = 0 WHERE number = ?", (job,))
+    connection.execute("UPDATE outcome SET details = ? WHERE job = ?", (DESTROYED, job))
+
+
+def _details(connection: Connection, job: int) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield (row, details) of a job a thousand at a time, those that were destroyed left out."""
+    last = -1
+    while rows := connection.execute(
+        "SELECT row, details FROM outcome WHERE job = ? AND row > ? AND length(details) > 0"
+        " ORDER BY row LIMIT ?",
+        (job, last, _ROWS_AT_ONCE),
+    ).fetchall():
+        last = rows[-1][0]
+        yield rows

@@ -64,6 +64,15 @@ class Lookups:
         )
         return {position: (leaf, recorded_at_us) for position, leaf, recorded_at_us in rows}
 
+    def streams_at(self, positions: Sequence[int], topic: str) -> dict[int, UUID]:
+        """Return position to stream, of those records among these that have a topic and are still there."""
+        rows = self.database.select_in(
+            "SELECT position, stream FROM record WHERE topic = ? AND gone IS NULL AND position IN ({marks})",
+            list(positions),
+            topic,
+        )
+        return {position: UUID(bytes=stream) for position, stream in rows}
+
     def submissions_at(self, positions: Sequence[int]) -> dict[int, int]:
         """Return position to number of the submission it rests on; records that rest on none are absent."""
         rows = self.database.select_in(
@@ -96,6 +105,14 @@ class Lookups:
             (stream.bytes, upto),
         ).fetchone()
         return None if row is None else LedgerNotification(stream, *row)
+
+    def has_topic(self, topic: str, after: int, upto: int) -> bool:
+        """Return whether a record of a topic stands beyond one position, and not beyond another."""
+        row = self.database.reader.execute(
+            "SELECT 1 FROM record WHERE position > ? AND position <= ? AND topic = ? LIMIT 1",
+            (after, upto, topic),
+        ).fetchone()
+        return row is not None
 
     def records_at(self, positions: Iterable[int]) -> Iterator[LedgerNotification]:
         """Yield the records at these positions, in no order; those that are not there are left out."""

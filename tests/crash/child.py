@@ -42,7 +42,7 @@ def main(action: str, folder: str, now_us: str, step: str, nth: str, file: str) 
     elif action == "restore":
         _acknowledge(restore(house.ledger, accept_lost=True, at_step=kill).size)
     elif action == "turn":
-        house.ledger.vault.at_step = kill
+        house.ledger.vault.at_step = house.ledger.outcomes.at_step = kill
         turned = turn(house.ledger)
         assert turned is not None
         _acknowledge(turned.epoch)

@@ -1,17 +1,19 @@
 """Killed at each step of a turn of the epoch: the ledger opens, in the one epoch or the other, and whole.
 
-Source: LEDGER.md 4; the steps are those of `ledger.privacy.vault_file` and `ledger.privacy.epoch`.
+Source: LEDGER.md 4; the steps are those of `ledger.outcomes`, `ledger.privacy.vault_file` and
+`ledger.privacy.epoch`.
 """
 
 from pathlib import Path
 
 import pytest
 
+from ledger.founding import REGISTRAR
 from ledger.privacy.epoch import EpochFile, EpochKeys, load_epoch_keys
 from ledger.turning import turn
-from tests.crash.steps import TURN_STEPS, killed_at
-from tests.support.ledgers import PASSPHRASE, House, a_study_ledger, open_house, people
-from tests.support.world import Human
+from tests.crash.steps import JOBS_KEY_STEPS, TURN_STEPS, killed_at
+from tests.support.ledgers import PASSPHRASE, House, a_study_ledger, open_house, people, statement
+from tests.support.world import Human, identity
 
 LEARNERS = people(3)
 COMMITTED = TURN_STEPS[TURN_STEPS.index("committed") :]
@@ -47,6 +49,27 @@ def test_a_killed_turn_is_completed_or_discarded_by_the_next_start(tmp_path: Pat
     house.close()
 
 
+@pytest.mark.parametrize("step", JOBS_KEY_STEPS)
+def test_submissions_survive_a_turn_that_is_killed_while_they_are_sealed_anew(
+    tmp_path: Path, step: str
+) -> None:
+    """Under the one key or the other, all of them open; the next turn leaves one key for all."""
+    house = a_study_ledger(tmp_path / "ledger")
+    sent = [house.build(REGISTRAR, [statement("learner.registered", who=identity(one))]) for one in LEARNERS]
+    said = [house.send(one) for one in sent]
+
+    killed_at("turn", house, step, tmp_path / "unused", nth=1 if step != "sealed_anew" else 4)
+
+    house = open_house(house.files.folder)
+    assert house.ledger.vault.epoch == 1
+    assert [house.send(one) for one in sent] == said
+    turn(house.ledger)
+    assert [house.send(one) for one in sent] == said
+    reader = house.ledger.vault._database.reader
+    assert reader.execute("SELECT COUNT(*) FROM subject WHERE kind = 'jobs'").fetchone() == (1,)
+    house.close()
+
+
 @pytest.mark.parametrize(("first", "second"), [("old_kept", "old_kept"), ("committed", "renamed")])
 def test_a_start_that_is_killed_too_is_completed_by_the_one_after(
     tmp_path: Path, first: str, second: str
@@ -78,11 +101,11 @@ def test_a_turn_without_a_kill_takes_every_step(tmp_path: Path) -> None:
     """The steps above are all there are, in their order; settling has nothing to do before a turn."""
     house = _an_enrolled_ledger(tmp_path / "ledger")
     taken: list[str] = []
-    house.ledger.vault.at_step = taken.append
+    house.ledger.vault.at_step = house.ledger.outcomes.at_step = taken.append
 
     turn(house.ledger)
 
-    assert tuple(taken) == TURN_STEPS
+    assert tuple(dict.fromkeys(taken)) == JOBS_KEY_STEPS + TURN_STEPS
     house.close()
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -96,6 +96,26 @@ def test_a_file_that_comes_again_after_its_job_was_destroyed_is_unchanged(ledger
     answer = desk.post_file(BEARER, data)
 
     assert [row["status"] for row in answer.body["rows"]] == ["unchanged"]
+    assert ledger.size() == size
+
+
+def test_a_file_that_comes_again_after_somebody_in_it_was_forgotten_is_answered(ledger, house):
+    """What it kept is destroyed: asked for, it says what became of its rows; posted again, they are met."""
+    ledger.register(ANA)
+    desk, data = Desk(house), enrolments_csv()
+    first = desk.post_file(BEARER, data)
+    size, jti = ledger.size(), UUID(first.body["submission"])
+
+    assert house.ledger.outcomes.destroy_about([ANA.nsn]).now == 1
+
+    looked = desk.look(BEARER, jti)
+    assert [(row["status"], row["position"]) for row in looked.body["rows"]] == [
+        (row["status"], row["position"]) for row in first.body["rows"]
+    ]
+    assert looked.done
+    assert desk.file_of(BEARER, jti) is None
+    again = desk.post_file(BEARER, data)
+    assert [row["status"] for row in again.body["rows"]] == ["unchanged"]
     assert ledger.size() == size
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from ledger.store.jobs import DONE, KEEP_DAYS, PROCESSING, Jobs, StoredOutcome
+from ledger.store.jobs import DONE, KEEP_DAYS, PROCESSING, Content, Jobs, StoredOutcome
 
 ISS, JTI, ROOT = UUID(int=1), UUID(int=2), bytes(32)
 DAY_US = 86_400_000_000
@@ -28,7 +28,7 @@ def test_a_received_body_is_there_after_a_restart(tmp_path: Path) -> None:
     """202 promises that: durable when `receive` returns, and unfinished until it is done."""
     jobs = Jobs(tmp_path / "jobs.sqlite")
     made = jobs.receive(
-        ISS, JTI, 3, ROOT, body=b"sealed body", received_at_us=1, body_mac=b"mac", extra=b"extra"
+        ISS, JTI, 3, ROOT, received_at_us=1, content=Content(b"sealed body", b"extra", b"mac")
     )
     jobs.close()
 
@@ -49,15 +49,15 @@ def test_a_received_body_is_there_after_a_restart(tmp_path: Path) -> None:
 
 def test_of_two_at_once_both_get_the_first(jobs: Jobs) -> None:
     """Same id, whatever the content: what was kept first comes back, for the caller to compare."""
-    first = jobs.receive(ISS, JTI, 3, ROOT, body=b"one", received_at_us=1)
+    first = jobs.receive(ISS, JTI, 3, ROOT, received_at_us=1, content=Content(b"one"))
 
-    assert jobs.receive(ISS, JTI, 4, b"\1" * 32, body=b"two", received_at_us=2) == first
+    assert jobs.receive(ISS, JTI, 4, b"\1" * 32, received_at_us=2, content=Content(b"two")) == first
 
 
 def test_ids_belong_to_organisations(jobs: Jobs) -> None:
     """The same id of another organisation is another job."""
-    first = jobs.receive(ISS, JTI, 3, ROOT, body=None, received_at_us=1)
-    second = jobs.receive(UUID(int=9), JTI, 3, ROOT, body=None, received_at_us=1)
+    first = jobs.receive(ISS, JTI, 3, ROOT, received_at_us=1)
+    second = jobs.receive(UUID(int=9), JTI, 3, ROOT, received_at_us=1)
 
     assert first.number != second.number
     assert jobs.find(ISS, UUID(int=9)) is None
@@ -65,7 +65,7 @@ def test_ids_belong_to_organisations(jobs: Jobs) -> None:
 
 def test_a_rows_first_outcome_stands(jobs: Jobs) -> None:
     """Kept again, by somebody who decided it twice: nothing changes; rows come in input order."""
-    job = jobs.receive(ISS, JTI, 3, ROOT, body=None, received_at_us=1)
+    job = jobs.receive(ISS, JTI, 3, ROOT, received_at_us=1)
     jobs.keep_outcomes(job.number, [_outcome(2, position=7), _outcome(0, "rejected")], done=False)
 
     jobs.keep_outcomes(job.number, [_outcome(0, position=9), _outcome(1, position=8)], done=True)
@@ -84,9 +84,9 @@ def test_a_rows_first_outcome_stands(jobs: Jobs) -> None:
 def test_everything_is_destroyed_after_thirty_days_and_nothing_before(tmp_path: Path) -> None:
     """Bodies and outcomes, from the file too: the bytes are overwritten."""
     jobs = Jobs(tmp_path / "jobs.sqlite")
-    old = jobs.receive(ISS, JTI, 1, ROOT, body=b"a body to be forgotten", received_at_us=0)
+    old = jobs.receive(ISS, JTI, 1, ROOT, received_at_us=0, content=Content(b"a body to be forgotten"))
     jobs.keep_outcomes(old.number, [StoredOutcome(0, "accepted", 1, b"details to be forgotten")], done=True)
-    young = jobs.receive(ISS, UUID(int=3), 1, ROOT, body=b"a body to be kept", received_at_us=1)
+    young = jobs.receive(ISS, UUID(int=3), 1, ROOT, received_at_us=1, content=Content(b"a body to be kept"))
 
     assert jobs.destroy_old(KEEP_DAYS * DAY_US) == 0
     assert jobs.destroy_old(KEEP_DAYS * DAY_US + 1) == 1
