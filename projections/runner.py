@@ -4,6 +4,10 @@ Views that are served move together: a batch goes into all of them or into none,
 two of them in one snapshot reads them as at one position. Another process may fold too; whoever
 comes second sees that the position has moved, and goes on from there.
 
+A disposal is not folded into what is served: records before it are gone, and what was folded of them
+cannot be taken back. Everything is then built anew, past it, and swapped in at once. Whether a batch
+lacks records is only known when it was read, so that is looked up after it.
+
 The steps of a batch, in order: `begun`, `folded` (once for each view), `committed`. `at_step` is
 called with each name; crash tests stop the process there.
 
@@ -18,6 +22,7 @@ from eventsourcing.persistence import Notification, Tracking
 
 from ledger.database import Connection, Database
 from ledger.domain.base import LedgerEvent
+from ledger.domain.disposal import StreamsDisposed
 from ledger.errors import Corrupt, Unavailable
 from ledger.mapper import LedgerMapper
 from ledger.store.sqlite import LedgerRecorder
@@ -86,8 +91,19 @@ def build(store: LedgerRecorder, views: Database, fold: Fold, upto: int, *, batc
 class BatchRunner:
     """Keeps the served views up with the log."""
 
-    def __init__(self, store: LedgerRecorder, views: Database, fold: Fold, *, batch: int = BATCH) -> None:
+    def __init__(
+        self,
+        store: LedgerRecorder,
+        views: Database,
+        fold: Fold,
+        rebuild: Callable[[], object],
+        *,
+        batch: int = BATCH,
+    ) -> None:
+        """Follow nothing yet; `rebuild` builds every view anew past the disposals that were recorded."""
         self._store, self._views, self._fold, self._batch = store, views, fold, batch
+        self._rebuild = rebuild
+        self._looked_upto = 0  # no disposal stands between what is served and this position
         self._turn = threading.Lock()
         self._moved = threading.Condition()
         self._subscription: LogSubscription | None = None
@@ -168,6 +184,12 @@ class BatchRunner:
         upto = newest if len(records) == self._batch else max(newest, size)
         if upto <= self._position:
             return False
+        if self._is_disposal_ahead():
+            self._unfollow()
+            self._rebuild()
+            self._follow(self.position())
+            self._tell()
+            return True
         try:
             self._write(self._fold.read(records), upto)
         except BaseException:
@@ -177,6 +199,14 @@ class BatchRunner:
         self._fold.at_step("committed")
         self._tell()
         return True
+
+    def _is_disposal_ahead(self) -> bool:
+        """Whether records that were read since the position of the views may lack some that were cleared."""
+        size = self._store.head().size
+        if self._store.has_topic(StreamsDisposed.TOPIC, max(self._looked_upto, self._position), size):
+            return True
+        self._looked_upto = size  # every record is looked at once, however far behind the views are
+        return False
 
     def _write(self, wanted: Wanted, upto: int) -> None:
         with self._views.writing() as connection:

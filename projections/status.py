@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ledger.domain.award import AwardRevoked, MicrocredentialAwarded
+from ledger.domain.disposal import StreamsDisposed
 from projections.base import Handlers, Updates, View, ViewProjection, Writes
 
 
@@ -28,11 +29,12 @@ class StatusView(View):
     """Which entry of which list an award has, and where it was revoked."""
 
     NAME = "status"
-    VERSION = 1
+    VERSION = 2
+    # Without an award: one that was cleared. Whose place it was nobody knows; it stays taken.
     SCHEMA = """
     CREATE TABLE {entry} (
-      award BLOB PRIMARY KEY, issuer INTEGER NOT NULL, list INTEGER NOT NULL, place INTEGER NOT NULL,
-      revoked_at INTEGER, UNIQUE (issuer, list, place)
+      issuer INTEGER NOT NULL, list INTEGER NOT NULL, place INTEGER NOT NULL, award BLOB UNIQUE,
+      revoked_at INTEGER, PRIMARY KEY (issuer, list, place)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX {entry}_revoked ON {entry} (issuer, list, place, revoked_at) WHERE revoked_at IS NOT NULL;
     """
@@ -74,18 +76,28 @@ class StatusView(View):
 
 
 def _awarded(writes: Writes, _position: int, event: MicrocredentialAwarded) -> None:
-    writes.insert("entry", event.originator_id, event.awarded_by, event.status_list, event.status_index, None)
+    writes.insert("entry", event.awarded_by, event.status_list, event.status_index, event.originator_id, None)
 
 
 def _revoked(writes: Writes, position: int, event: AwardRevoked) -> None:
     writes.update("revocation", position, event.originator_id)
 
 
+def _disposed(writes: Writes, _position: int, event: StreamsDisposed) -> None:
+    """Keep the places of awards that were cleared, and since when their bits are set."""
+    for slot in event.kept_slots():
+        writes.insert("entry", slot.issuer, slot.status_list, slot.place, None, slot.revoked_at)
+
+
 class StatusProjection(ViewProjection):
     """Folds awards and revocations into bits."""
 
     VIEW = StatusView
-    HANDLERS: ClassVar[Handlers] = {MicrocredentialAwarded: _awarded, AwardRevoked: _revoked}
+    HANDLERS: ClassVar[Handlers] = {
+        MicrocredentialAwarded: _awarded,
+        AwardRevoked: _revoked,
+        StreamsDisposed: _disposed,
+    }
     UPDATES: ClassVar[Updates] = {
         "revocation": "UPDATE {entry} SET revoked_at = ? WHERE award = ?",
     }

@@ -6,8 +6,9 @@ Source: LEDGER.md 3 (recorded_at), 7 (time bounds).
 from collections.abc import Sequence
 
 from ledger.audit.cosignatures import Bounds
+from ledger.audit.disposals import REDACTED
 from ledger.audit.report import Report
-from ledger.audit.rows import TreeRow
+from ledger.audit.rows import TreeRow, text
 
 LOST = b"lost"  # as the column `gone` has it: a restore gave up the content
 
@@ -38,10 +39,10 @@ class InstantChecks:
         where = f"record {position}"
         if at_us < self._last_us:
             self._report.add("recorded-at", where, "recorded before the record ahead of it")
-        if gone == LOST:
+        if gone in (LOST, REDACTED):
             # When it was recorded nobody knows any more; it carries the instant of the one ahead.
             if at_us > self._last_us:
-                self._report.add("gone", where, "is lost, and says when it was recorded")
+                self._report.add("gone", where, f"is {text(gone)}, and says when it was recorded")
         elif at_us > self._bounds.latest_us(position):
             self._report.add("time-bounds", where, "recorded after a witness had seen it in the log")
         elif at_us < self._bounds.earliest_us(position):

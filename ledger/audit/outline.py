@@ -1,9 +1,9 @@
 """What must be known of a whole ledger before any part of it can be checked.
 
 Records about the register are few and decide whose keys counted where; a loss that was accepted is
-recorded after what was lost; that a key is suspect is recorded after what it signed. All of it is
-read once, from one state of the database, and handed to whoever checks a part: what is recorded
-meanwhile comes after it and changes nothing of it.
+recorded after what was lost, a disposal after what it cleared; that a key is suspect is recorded after
+what it signed. All of it is read once, from one state of the database, and handed to whoever checks a
+part: what is recorded meanwhile comes after it, and changes nothing of it but where that is a disposal.
 """
 
 from bisect import bisect_left, bisect_right
@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from ledger.audit.disposals import COUNTED, Disposals, read_disposals
+from ledger.audit.forgettings import Forgotten, read_forgotten
 from ledger.audit.report import Report
 from ledger.audit.rows import RecordRow, Span, rows_at, stored
 from ledger.audit.tree import TreeChecks
 from ledger.authority import AUTHORITY_TOPICS, keyring_of
 from ledger.database import Connection, DatabaseError
+from ledger.domain.disposal import StreamsDisposed
+from ledger.domain.forgetting import LearnerForgotten
 from ledger.domain.register import Register
 from ledger.domain.tail import TailLost
 from ledger.errors import Malformed
@@ -29,6 +33,12 @@ _LOST = (
     "SELECT COUNT(*) FILTER (WHERE substr(entry, 1, 1) = ?), COUNT(*) FILTER (WHERE gone = 'lost')"
     " FROM record WHERE position >= ? AND position <= ?"
 )
+_ACCOUNTS = (
+    TailLost.TOPIC,
+    StreamsDisposed.TOPIC,
+    COUNTED,
+    LearnerForgotten.TOPIC,
+)  # for what is not there any more
 _BEFORE_ALL, _AFTER_ALL = -(2**63), 2**63 - 1
 
 
@@ -56,6 +66,8 @@ class Outline(NamedTuple):
     skipped: records that are not looked at, the first ones; a multiple of 256.
     authority: positions of all records about the register, ascending.
     tails: losses that were accepted.
+    disposals: what was cleared when a disposal period ended.
+    forgotten: learners whose keys were destroyed, as recorded.
     suspects: by thumbprint, keys that somebody else may have had, as all that is recorded says.
     log_keys: the keys that sign checkpoints, by position; none where they cannot be read.
     """
@@ -65,12 +77,14 @@ class Outline(NamedTuple):
     skipped: int
     authority: tuple[int, ...]
     tails: tuple[LostTail, ...]
+    disposals: Disposals
+    forgotten: Forgotten
     suspects: dict[str, RegisteredKey]
     log_keys: LogKeys
 
     def accounted(self, position: int) -> bool:
         """Whether a restore that told of it covers that position."""
-        return any(one.in_place and one.first <= position <= one.last for one in self.tails)
+        return _are_lost(self.tails, position)
 
     def authority_between(self, first: int, last: int) -> tuple[int, ...]:
         """Return the positions from `first` to `last` of records about the register."""
@@ -89,6 +103,10 @@ class Outline(NamedTuple):
         return [Span(first, min(last, self.newest)) for first, last in zip(begins, ends, strict=True)]
 
 
+def _are_lost(tails: Sequence[LostTail], position: int) -> bool:
+    return any(one.in_place and one.first <= position <= one.last for one in tails)
+
+
 def read_outline(connection: Connection, size_skipped: int = 0) -> Outline:
     """Read what a part of the audit must know, never failing for what is stored.
 
@@ -100,16 +118,30 @@ def read_outline(connection: Connection, size_skipped: int = 0) -> Outline:
     """
     size, newest = connection.execute("SELECT COUNT(*), MAX(position) FROM record").fetchone()
     rows = _public(connection, size)
-    losses = [position for position, topic in rows if topic == TailLost.TOPIC.encode()]
-    authority = tuple(position for position, topic in rows if topic != TailLost.TOPIC.encode())
+    losses, cleared, counted, forgotten = (_of_topic(rows, topic) for topic in _ACCOUNTS)
+    authority = tuple(position for position, topic in rows if topic.decode() not in _ACCOUNTS)
     skipped = size_skipped - size_skipped % TILE_WIDTH
     tails, register = _tails(connection, losses), _register(connection, authority)
     suspects, log_keys = _suspects(register), _log_keys(register)
-    return Outline(size, newest or 0, skipped, authority, tails, suspects, log_keys)
+    disposals = read_disposals(connection, cleared, counted)
+    gone = read_forgotten(
+        connection,
+        forgotten,
+        counted,
+        lambda position: disposals.account_for(position) or _are_lost(tails, position),
+    )
+    return Outline(size, newest or 0, skipped, authority, tails, disposals, gone, suspects, log_keys)
+
+
+def _of_topic(rows: Sequence[tuple[int, bytes]], topic: str) -> list[int]:
+    return [position for position, found in rows if found == topic.encode()]
 
 
 def _public(connection: Connection, size: int) -> list[tuple[int, bytes]]:
-    """Return (position, topic) of what is about the register, and of losses; without what cannot be read."""
+    """Return (position, topic) of what is about the register, of losses and of disposals.
+
+    What cannot be read is left out.
+    """
     everything = Span(_BEFORE_ALL, _AFTER_ALL)
     try:
         return _public_in(connection, everything)
@@ -122,11 +154,11 @@ def _public(connection: Connection, size: int) -> list[tuple[int, bytes]]:
 
 
 def _public_in(connection: Connection, span: Span) -> list[tuple[int, bytes]]:
-    topics = ",".join("?" * (len(AUTHORITY_TOPICS) + 1))
+    topics = ",".join("?" * (len(AUTHORITY_TOPICS) + len(_ACCOUNTS)))
     return connection.execute(
         f"SELECT position, topic FROM record WHERE topic IN ({topics})"  # noqa: S608 - as many marks as topics
         " AND state IS NOT NULL AND position >= ? AND position <= ? ORDER BY position",
-        (*AUTHORITY_TOPICS, TailLost.TOPIC, *span),
+        (*AUTHORITY_TOPICS, *_ACCOUNTS, *span),
     ).fetchall()
 
 

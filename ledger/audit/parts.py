@@ -41,7 +41,7 @@ class PartChecks:
         self._connection, self._outline = connection, outline
         self._submissions = SubmissionChecks(connection, outline)
         self._records = RecordChecks(connection, outline, self._submissions, short=short)
-        self._sealed = None if vault is None else SealedChecks(connection, vault)
+        self._sealed = None if vault is None else SealedChecks(connection, vault, outline.forgotten.positions)
 
     def check(self, span: Span) -> Part:
         """Check the records of a span."""

@@ -13,15 +13,17 @@ from typing import Any
 
 from msgpack import Packer, unpackb
 
+from ledger.audit.disposals import REDACTED
 from ledger.audit.holdings import Holdings
 from ledger.audit.instants import LOST
 from ledger.audit.outline import Outline
 from ledger.audit.report import Report
-from ledger.audit.rows import RecordRow, stored
+from ledger.audit.rows import RecordRow, stored, text
 from ledger.audit.submissions import SubmissionChecks
 from ledger.database import Connection
 from ledger.domain.award import AwardRevoked
 from ledger.domain.base import PRIVATE, PUBLIC
+from ledger.domain.disposal import StreamsDisposed
 from ledger.domain.forgetting import ForgettingRequested, ForgettingWithdrawn
 from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import check, unpack_canonical
@@ -45,10 +47,11 @@ _SHORT = {
     for topic, event_class in EVENTS.items()
     # These free something, or take other things than rows and awards do.
     if event_class.PRIVACY is PRIVATE
-    and event_class not in (AwardRevoked, ForgettingRequested, ForgettingWithdrawn)
+    and event_class not in (AwardRevoked, StreamsDisposed, ForgettingRequested, ForgettingWithdrawn)
 }
 # Those that the ledger itself records rest on no submission, so none has to be cleared for them.
 _CONSEQUENCES = frozenset(topic for topic in _SHORT if EVENTS[topic.decode()].CONSEQUENCE)
+_NOT_CHECKABLE = frozenset((LOST, REDACTED))
 _Commits = Sequence[bytes]
 
 _class_version = itemgetter(0)
@@ -136,6 +139,7 @@ class RecordChecks:
                 and min(as_of) >= self._decided_after(run[0])
                 and all(map(lt, as_of, positions))
                 and gone.count(None) == len(gone)
+                and not self._outline.disposals.any_between(positions[0], positions[-1])
             )
         except Exception:  # noqa: BLE001 - whatever it was, the plain checks will say
             return None
@@ -165,11 +169,14 @@ class RecordChecks:
     def _look(self, row: RecordRow) -> None:
         record = stored(row)
         where = f"record {record.position}"
-        self._cleared = None
-        if row[10] == LOST:
+        if row[10] in _NOT_CHECKABLE:
+            # Whatever submission was cleared by then stays so: nothing changes with such a row.
             with self._report.at(where):
-                self._check_lost(record)
+                self._check_gone(record)
             return
+        self._cleared = None
+        if self._outline.disposals.account_for(record.position):
+            self._report.add("disposal", where, "is there, and a disposal says that it is cleared")
         with self._report.at(where):
             held = self._submissions.check(record)
             if held is not None:
@@ -191,16 +198,23 @@ class RecordChecks:
         if not self._decided_after(row) <= as_of < record.position:
             raise Corrupt("was decided on a register that had changed meanwhile", code="ruling")
 
-    def _check_lost(self, record: StoredRecord) -> None:
-        """Count a record whose content a restore gave up: position, entry and leaf are there, and no more."""
-        if not self._outline.accounted(record.position):
-            raise Corrupt("marked as lost, and nothing accounts for it", code="gone")
+    def _check_gone(self, record: StoredRecord) -> None:
+        """Count a record whose content is gone: position, entry and leaf are there, and no more.
+
+        A restore gave it up, or a disposal cleared it.
+        """
+        outline, marked = self._outline, f"marked as {record.gone}"
+        lost = record.gone == text(LOST)
+        accounted = outline.accounted if lost else outline.disposals.account_for
+        if not accounted(record.position):
+            raise Corrupt(f"{marked}, and nothing accounts for it", code="gone")
         left = (record.stream, record.version, record.topic, record.state, record.submission, record.row)
         if left != (b"", record.position, "", None, None, None):
-            raise Corrupt("marked as lost, and something of it is left", code="gone")
+            raise Corrupt(f"{marked}, and something of it is left", code="gone")
         if record.entry[:1] != PRIVATE_ENTRY or len(record.entry) != _PRIVATE_ENTRY_BYTES:
-            raise Corrupt("marked as lost, and its entry is that of no private record", code="gone")
-        self._report.lost += 1
+            raise Corrupt(f"{marked}, and its entry is that of no private record", code="gone")
+        self._report.lost += lost
+        self._report.redacted += not lost
         self._report.not_checkable += 1
 
 

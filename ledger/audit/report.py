@@ -41,11 +41,13 @@ class Report:
     """What an audit looked at and found.
 
     records, checkpoints, submissions, cosignatures: how many were looked at.
-    not_checkable: records whose content nobody can look at: the subject's key is gone, or it was lost.
+    not_checkable: records whose content nobody can look at: the subject's key is gone, it was lost, or it was
+        cleared.
     forgotten: of those, the ones whose key was destroyed because their learner was forgotten, as recorded.
     without_key, learners_without_key: of those, the other records whose subject's key is gone, and how
         many registrations of learners are among them.
     lost: of those, the ones whose content a restore gave up, and accounted for.
+    redacted: of those, the ones that a disposal cleared, and accounted for.
     suspect: records signed when somebody else may have had the key. annulled: records that their
         organisation says it never signed.
     since: size of the checkpoint that was begun at, None where everything was looked at.
@@ -61,6 +63,7 @@ class Report:
     without_key: int = 0
     learners_without_key: int = 0
     lost: int = 0
+    redacted: int = 0
     suspect: int = 0
     annulled: int = 0
     since: int | None = None
@@ -100,6 +103,7 @@ class Report:
         self.without_key += part.without_key
         self.learners_without_key += part.learners_without_key
         self.lost += part.lost
+        self.redacted += part.redacted
         self.suspect += part.suspect
         self.annulled += part.annulled
         for one in part.faults:
@@ -127,6 +131,7 @@ class Report:
             "not_checkable": self.not_checkable,
             "forgotten": self.forgotten,
             "lost": self.lost,
+            "redacted": self.redacted,
             "suspect": self.suspect,
             "annulled": self.annulled,
             "since": self.since,

@@ -21,6 +21,8 @@ from ledger.audit.checkpoints import (
 )
 from ledger.audit.cosignatures import Bounds, check_cosignatures
 from ledger.audit.derived import check_authority, check_schema, check_versions
+from ledger.audit.disposals import check_disposals
+from ledger.audit.forgettings import check_forgotten
 from ledger.audit.holdings import TakenChecks
 from ledger.audit.instants import InstantChecks
 from ledger.audit.outline import Outline, check_tails, read_outline
@@ -182,6 +184,10 @@ class _Audit:
             check_all_cited(connection, report)
         with report.at("losses"):
             check_tails(connection, outline, tree, report)
+        with report.at("disposals"):
+            check_disposals(connection, outline.disposals, outline.skipped, report)
+        with report.at("forgettings"):
+            check_forgotten(outline.forgotten, self._vault, outline.skipped, report)
         self._check_published(tree, published, base)
         check_keys(report)
 

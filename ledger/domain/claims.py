@@ -13,6 +13,7 @@ from uuid import UUID
 
 from ledger.domain.award import AwardRevoked, MicrocredentialAwarded
 from ledger.domain.base import LedgerEvent, PrivateEvent
+from ledger.domain.disposal import StreamsDisposed
 from ledger.domain.forgetting import ForgettingRequested, ForgettingWithdrawn
 from ledger.domain.organisation import OrganisationRegistered
 
@@ -70,6 +71,9 @@ def claims_of(
         takes = (award_claim(event.subject, event.code), slot)
     elif isinstance(event, AwardRevoked):
         frees = (award_claim(event.subject, code_of(event.originator_id)),)
+    elif isinstance(event, StreamsDisposed):
+        # The record of a disposal holds in their place what awards that were cleared held for ever.
+        takes = tuple(slot_claim(*slot[:3]) for slot in event.slots)
     elif isinstance(event, ForgettingRequested):
         takes = (forgetting_claim(event.learner),)
     elif isinstance(event, ForgettingWithdrawn):

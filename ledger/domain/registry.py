@@ -4,6 +4,7 @@ from ledger.domain.accreditation import AccreditationEnded, AccreditationGranted
 from ledger.domain.award import AwardRevoked, MicrocredentialAwarded
 from ledger.domain.base import LedgerEvent
 from ledger.domain.credential import CredentialIssued
+from ledger.domain.disposal import StreamsDisposed
 from ledger.domain.enrolment import AssessmentNotAchieved, AssessmentPassed, LearnerEnrolled
 from ledger.domain.forgetting import (
     ForgettingApproved,
@@ -53,6 +54,7 @@ _CLASSES: tuple[type[LedgerEvent], ...] = (
     ForgettingWithdrawn,
     LearnerForgotten,
     ForgettingCounted,
+    StreamsDisposed,
 )
 
 EVENTS: dict[str, type[LedgerEvent]] = {cls.TOPIC: cls for cls in _CLASSES}

@@ -43,6 +43,20 @@ from ledger.store.recorder import (
 from ledger.store.subscription import LogSubscription, Signal
 
 APPEND_ONLY = ("record", "submission", "tile", "checkpoint", "cosigner", "cosignature")
+# What the procedure of level 2 may do, and nothing else (see `disposal`): a private record becomes the
+# neutral row that stands for a cleared one; one that is gone already carries the instant of the row
+# ahead; a submission goes that no record cites any more. `IS` is true or false even where NULL stands.
+_BEFORE_IT = "NEW.recorded_at_us IS (SELECT recorded_at_us FROM record WHERE position = OLD.position - 1)"
+_UNLESS = {
+    ("record", "UPDATE"): (
+        f" WHEN NOT (NEW.position IS OLD.position AND NEW.entry IS OLD.entry AND NEW.leaf IS OLD.leaf"
+        f" AND {_BEFORE_IT} AND NEW.stream IS x'' AND NEW.version IS OLD.position AND NEW.topic IS ''"
+        " AND NEW.state IS NULL AND NEW.submission IS NULL AND NEW.row IS NULL"
+        " AND CASE WHEN OLD.gone IS NULL THEN NEW.gone IS 'redacted' AND substr(OLD.entry, 1, 1) IS x'01'"
+        " ELSE NEW.gone IS OLD.gone END)"
+    ),
+    ("submission", "DELETE"): " WHEN EXISTS (SELECT 1 FROM record WHERE submission = OLD.number)",
+}
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS record (
   position INTEGER PRIMARY KEY, stream BLOB NOT NULL, version INTEGER NOT NULL, topic TEXT NOT NULL,
@@ -77,12 +91,13 @@ CREATE TABLE IF NOT EXISTS head (
 INSERT OR IGNORE INTO head VALUES (0, 0, x'{EMPTY_ROOT.hex()}', x'', 0, 0);
 """ + "".join(
     f"CREATE TRIGGER IF NOT EXISTS {table}_is_never_{verb.lower()}d BEFORE {verb} ON {table}"
-    f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;\n"
+    f"{_UNLESS.get((table, verb), '')} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;\n"
     for table in APPEND_ONLY
     for verb in ("UPDATE", "DELETE")
 )
 
 _STORED = "stream, version, topic, state, recorded_at_us, row"
+_TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 _INSERT = "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
 
 
@@ -106,6 +121,7 @@ class LedgerRecorder(Lookups, ApplicationRecorder):
             first_version: version a stream begins with.
         """
         self.database = Database(path, SCHEMA)
+        _renew_triggers(self.database)
         self.at_step: Callable[[str], None] = _no_step
         self._clock = clock or SystemClock()
         self._entry_of = entry_of or _entry
@@ -306,6 +322,21 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
 
 
 # ------------------------------------------------------------------ rows
+
+
+def _renew_triggers(opened: Database) -> None:
+    """Put the triggers of this version in the place of those that another one has made."""
+    fresh = database.in_memory()
+    fresh.executescript(SCHEMA)
+    wanted = dict(fresh.execute(_TRIGGERS))
+    fresh.close()
+    found = dict(opened.reader.execute(_TRIGGERS))
+    other = [name for name, sql in wanted.items() if found.get(name) != sql]
+    if other:
+        with opened.writing() as connection:
+            for name in other:
+                connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+                connection.execute(wanted[name])
 
 
 def read_head(connection: Connection) -> Head:

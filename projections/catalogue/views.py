@@ -1,17 +1,21 @@
 """The views of one ledger, in one file.
 
 Opening builds what is missing, and rebuilds what another version of a view has left behind; a view
-is never read in a shape that this version does not know.
+is never read in a shape that this version does not know. Past a disposal all of them are built anew:
+what was folded of records that were cleared goes with the old ones, in one transaction.
 
-Source: ARCHITECTURE.md 3 (steps 9, 10), DOMAIN.md 5.13 (INV-9).
+Source: ARCHITECTURE.md 3 (steps 9, 10), DOMAIN.md 5.13 (INV-9), LEDGER.md 4 (level 2).
 """
 
+import fcntl
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
 from ledger.application import Ledger
 from ledger.database import Connection
+from ledger.domain.disposal import StreamsDisposed
 from ledger.errors import Absent, Unavailable
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.publisher import latest
@@ -27,6 +31,7 @@ from projections.record_of_achievement import (
 )
 from projections.record_of_achievement.record import record_of
 from projections.runner import BATCH, BatchRunner, Fold, build
+from projections.statistics import StatisticsProjection, StatisticsView
 from projections.status import StatusProjection, StatusView
 
 PROJECTIONS: tuple[type[ViewProjection], ...] = (
@@ -34,7 +39,9 @@ PROJECTIONS: tuple[type[ViewProjection], ...] = (
     PublicRegisterProjection,
     DirectoryProjection,
     StatusProjection,
+    StatisticsProjection,
 )
+REBUILD_TRIES = 4  # each after another disposal was recorded meanwhile
 
 
 class Views:
@@ -50,9 +57,11 @@ class Views:
         self.public_register = PublicRegisterView(self._database)
         self.directory = DirectoryView(self._database)
         self.status = StatusView(self._database)
+        self.statistics = StatisticsView(self._database)
         self.unsealer = Unsealer(ledger.store, ledger.vault)
         served = Fold([projection(projection.VIEW(self._database)) for projection in PROJECTIONS])
-        self.runner = BatchRunner(ledger.store, self._database, served, batch=batch)
+        self.runner = BatchRunner(ledger.store, self._database, served, self._take_in_disposals, batch=batch)
+        self._take_in_disposals()
         self._rebuild(self._unfit())
 
     def catch_up(self) -> int:
@@ -118,44 +127,95 @@ class Views:
                 return list(PROJECTIONS)
             return [one for one in PROJECTIONS if not one.VIEW.is_served(connection)]
 
+    def _is_disposal_ahead(self) -> bool:
+        """Whether records were cleared that what is served may have folded."""
+        with snapshot(self._database) as connection:
+            served = standing(connection)
+        size = self._ledger.store.head().size
+        return served is not None and self._ledger.store.has_topic(StreamsDisposed.TOPIC, served, size)
+
+    def _take_in_disposals(self) -> None:
+        """Build every view anew past the newest disposal, unless another process has done so meanwhile."""
+        if self._is_disposal_ahead():
+            with self._turn_to_build():
+                if self._is_disposal_ahead():
+                    self._build_anew(PROJECTIONS)
+
     def _rebuild(self, chosen: Sequence[type[ViewProjection]]) -> int:
-        if not chosen:
-            return self.position()
+        return self._build_anew(chosen) if chosen else self.position()
+
+    @contextmanager
+    def _turn_to_build(self) -> Iterator[None]:
+        """Hold the one turn to build past a disposal: all processes have to, each would undo the others'."""
+        folder = os.open(self._ledger.files.views.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    def _build_anew(self, chosen: Sequence[type[ViewProjection]]) -> int:
+        for _ in range(REBUILD_TRIES):
+            begun = self._ledger.store.head().size
+            # All of them stand at one position, and none may stay behind a disposal.
+            past = self._is_disposal_ahead()
+            try:
+                position = self._build(PROJECTIONS if past else chosen, begun, past=past)
+            except NotForward as error:
+                if not self._is_disposed_since(begun):
+                    raise Unavailable(
+                        "another rebuild of the same view has begun: let it finish", code="views"
+                    ) from error
+                position = None
+            if position is not None:
+                return position
+        raise Unavailable("records are being cleared: build the views when that is done", code="views")
+
+    def _is_disposed_since(self, size: int) -> bool:
+        store = self._ledger.store
+        return store.has_topic(StreamsDisposed.TOPIC, size, store.head().size)
+
+    def _build(self, chosen: Sequence[type[ViewProjection]], begun: int, *, past: bool) -> int | None:
+        """Build new generations and serve them; None where records were cleared while they were read."""
         with self._database.writing() as connection:
             for one in chosen:
                 one.VIEW.drop_unserved(connection)
             numbers = [one.VIEW.create(connection) for one in chosen]
         built = [one(one.VIEW(self._database, number)) for one, number in zip(chosen, numbers, strict=True)]
-        try:
-            position = self._build_and_swap(Fold(built), dict(zip(chosen, numbers, strict=True)))
-        except NotForward as error:
-            raise Unavailable(
-                "another rebuild of the same view has begun: let it finish", code="views"
-            ) from error
+        named = dict(zip(chosen, numbers, strict=True))
+        position = self._build_and_swap(Fold(built), named, begun, past=past)
         with self._database.writing() as connection:
             for one in chosen:
                 one.VIEW.drop_unserved(connection)
         return position
 
-    def _build_and_swap(self, fold: Fold, numbers: Mapping[type[ViewProjection], int]) -> int:
+    def _build_and_swap(
+        self, fold: Fold, numbers: Mapping[type[ViewProjection], int], begun: int, *, past: bool
+    ) -> int | None:
+        store = self._ledger.store
         while True:
             with snapshot(self._database) as connection:
-                upto = self._upto(connection)
-            build(self._ledger.store, self._database, fold, upto, batch=self._batch)
+                upto = self._upto(connection, past=past)
+            build(store, self._database, fold, upto, batch=self._batch)
             with self._database.writing() as connection:
                 # Nobody folds while this transaction is open: what came meanwhile is made up for here.
-                position, upto = fold.position(connection), self._upto(connection)
+                position, upto = fold.position(connection), self._upto(connection, past=past)
                 if upto - position > self._batch:
                     continue
                 if position < upto:
-                    records = self._ledger.store.select_notifications(position + 1, self._batch, stop=upto)
+                    records = store.select_notifications(position + 1, self._batch, stop=upto)
                     fold.write(connection, fold.read(records), upto)
+                if self._is_disposed_since(begun):
+                    return None  # some of what was read is cleared by now, some was read before
                 for one, number in numbers.items():
                     one.VIEW.serve(connection, number)
                 return upto
 
-    def _upto(self, connection: Connection) -> int:
-        """Return where to swap: the position of what is served, so that all views stand at one."""
+    def _upto(self, connection: Connection, *, past: bool) -> int:
+        """Return where to swap: the position of what is served, so that all views stand at one.
+
+        `past` a disposal that is the newest position, for all of them.
+        """
         size = self._ledger.store.head().size
         served = standing(connection)
-        return size if served is None else min(served, size)
+        return size if served is None or past else min(served, size)

@@ -268,6 +268,20 @@ LATER: dict[str, tuple[UUID, int, dict[str, Any]]] = {
         1,
         {"level": 1, "learners": 1, "records": 7},
     ),
+    "streams.disposed": (
+        UUID("01941f29-7c00-7000-8000-0000000000d1"),
+        1,
+        {
+            "part": 1,
+            "parts": 1,
+            "learners": 1,
+            "positions": (8, 1, 3, 3),  # 8, 11, 12 and 13
+            "slots": ((95001, 1, 70_000, 13), (95001, 1, 70_001, None)),
+            "counts": (("awards", 95001, "6022", 1, 2026, "", 2), ("learners", 0, "", 0, 2026, "", 1)),
+            "authorities": ("Disposal authority DA700 (demo), class 3.2",),
+            "forgettings": (FORGETTING.bytes,),
+        },
+    ),
 }
 ALL = {**KINDS, **LATER}
 
