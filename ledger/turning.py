@@ -10,6 +10,7 @@ from uuid import UUID
 from ledger.application import Ledger
 from ledger.domain.enrolment import LearnerEnrolled
 from ledger.encoding.strict_json import parse
+from ledger.forgetting import progress
 from ledger.ids import public_id
 from ledger.mapper import unseal
 from ledger.privacy.vault import Reference, Turn, VaultEnrolment
@@ -24,7 +25,7 @@ def turn(ledger: Ledger, *, only_if_destroyed: bool = False) -> Turn | None:
     """
     if only_if_destroyed and not ledger.vault.destroyed_since_turn():
         return None
-    covers = ledger.store.head().size
+    covers = _covers(ledger)
     # The jobs key before the epoch: a copy of the vault holds the old jobs key under the old epoch only.
     ledger.outcomes.turn_key()
     return ledger.vault.turn(
@@ -33,6 +34,19 @@ def turn(ledger: Ledger, *, only_if_destroyed: bool = False) -> Turn | None:
         references=lambda places: references(ledger, places),
         only_if_destroyed=only_if_destroyed,
     )
+
+
+def _covers(ledger: Ledger) -> int:
+    """Return the position up to which everybody who is forgotten on record is destroyed in the vault.
+
+    Whoever another process is about to destroy, or a crash has left, is not covered by this turn: who
+    asks for a turn does that first.
+    """
+    size = ledger.store.head().size
+    undone = (
+        one.forgotten_at - 1 for one in progress(ledger) if one.forgotten_at is not None and one.key_is_there
+    )
+    return min(undone, default=size)
 
 
 def references(ledger: Ledger, places: Sequence[VaultEnrolment]) -> dict[VaultEnrolment, Reference]:

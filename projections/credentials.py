@@ -9,7 +9,7 @@ Source: SPEC.md 5; CREDENTIALS.md 1, 3; LEDGER.md 2.
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from hashlib import sha256
@@ -140,6 +140,10 @@ class Credentials:
         if key is None:
             raise Absent("this learner's record can no longer be opened")
         return key
+
+    def destroy(self, slots: Iterable[UUID]) -> bool:
+        """Destroy what is kept of a learner who is forgotten; see `KeptDocuments.destroy`."""
+        return self._kept.destroy(slots)
 
     def close(self) -> None:
         """Close the file of kept documents."""

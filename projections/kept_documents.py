@@ -8,6 +8,7 @@ Source: SPEC.md 5 (a credential is signed once, kept sealed).
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,21 @@ class KeptDocuments:
                 "INSERT OR REPLACE INTO document VALUES (?,?,?)", (slot.bytes, sealed, kept.position)
             )
         return True
+
+    def destroy(self, slots: Iterable[UUID]) -> bool:
+        """Destroy what is kept in these slots, for a learner who is forgotten; done again, it does nothing.
+
+        Returns:
+            False where a reader did not let go of an older state: the WAL still holds what was destroyed, and
+            `truncate_wal` has to be called again.
+        """
+        with self._database.writing() as connection:
+            connection.executemany("DELETE FROM document WHERE slot = ?", [(slot.bytes,) for slot in slots])
+        return self.truncate_wal()
+
+    def truncate_wal(self) -> bool:
+        """Empty the file beside the database in which destroyed rows linger; False when it has to wait."""
+        return self._database.truncate_wal()
 
     def close(self) -> None:
         """Close the file."""

@@ -136,22 +136,6 @@ class Vault:
 
     # -------------------------------------------------------------- forgetting
 
-    def nsns_of(self, learners: Iterable[UUID]) -> dict[UUID, str]:
-        """Return by which NSN these learners are found; those who are forgotten or unknown are absent."""
-        wanted = tuple(learners)
-
-        def attempt(rows: VaultRows) -> dict[UUID, str]:
-            by_mac = {rows.id_mac(learner): learner for learner in wanted}
-            with self._file.reading(rows):
-                found = self._database.select_in(
-                    "SELECT id_mac, kind, sealed FROM subject WHERE kind = ? AND id_mac IN ({marks})",
-                    list(by_mac),
-                    LEARNER,
-                )
-                return {by_mac[row[0]]: rows.person(*row).nsn for row in found}
-
-        return self._file.retried(attempt)
-
     def forget(self, learners: Iterable[UUID]) -> Forgotten:
         """Destroy the rows of these learners and all that leads to them; durable when it returns.
 

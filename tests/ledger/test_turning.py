@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from ledger.encoding.msgpack import pack
+from ledger.forgetting import progress, redo
 from ledger.turning import turn
+from tests.support.forgetting import approved, nothing_elsewhere, officers, requested
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
 from tests.support.world import Human, an_enrolment
 
@@ -46,6 +50,14 @@ def test_look_ups_of_an_existing_ledger_are_found_by_their_records(tmp_path: Pat
     house.close()
 
 
+class Crashed(Exception):
+    """Stands for the end of the process."""
+
+
+def _crash(_step: str) -> None:
+    raise Crashed
+
+
 def _goes_on(house: House, human: Human) -> None:
     (unchanged,) = house.post(PROVIDER_KEY, [statement("learner.enrolled", **an_enrolment(human))])
     assert unchanged.status == "unchanged"
@@ -65,3 +77,26 @@ def _forget_what_look_ups_are_found_by(house: House) -> None:
             connection.execute(
                 "UPDATE lookup SET sealed = ? WHERE mac = ?", (rows.seal(mac, "enrolment", body), mac)
             )
+
+
+def test_a_turn_covers_only_whom_the_vault_has_lost(tmp_path: Path) -> None:
+    """A crash left somebody who is forgotten on record: the turn before the work is done does not count."""
+    house = _an_enrolled_ledger(tmp_path)
+    officers(house)
+    approved(house, requested(house, LEARNERS[0]))
+    with pytest.raises(Crashed):
+        redo(house.ledger, nothing_elsewhere, at_step=_crash)
+
+    (left,) = progress(house.ledger)
+    first = turn(house.ledger)
+    redo(house.ledger, nothing_elsewhere)
+    second = turn(house.ledger)
+
+    assert left.forgotten_at is not None
+    assert first is not None
+    assert first.covers == left.forgotten_at - 1
+    assert second is not None
+    assert second.covers == house.size()
+    (done,) = progress(house.ledger)
+    assert done.turn == second
+    house.close()

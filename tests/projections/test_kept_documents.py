@@ -126,3 +126,20 @@ def test_two_documents_in_a_row_have_their_own_noise(documents):
         sealed += documents._database.reader.execute("SELECT sealed FROM document").fetchone()
 
     assert sealed[0] != sealed[1]
+
+
+def test_what_is_destroyed_is_in_no_byte_of_the_file(documents, tmp_path):
+    """Nor in its WAL; the other slots stay, and done again it finds nothing more to do."""
+    documents.keep(SLOT, KEPT, KEY, instead_of=None)
+    documents.keep(OTHER, KEPT, KEY, instead_of=None)
+    (sealed,) = documents._database.reader.execute(
+        "SELECT sealed FROM document WHERE slot = ?", (SLOT.bytes,)
+    ).fetchone()
+
+    assert documents.destroy([SLOT, UUID(int=3)])
+    assert documents.destroy([SLOT])
+
+    assert documents.find(SLOT, KEY) is None
+    assert documents.find(OTHER, KEY) == KEPT
+    held = b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()))
+    assert sealed not in held
