@@ -11,6 +11,7 @@ from api.client.submission import build, organisation_id
 from ledger.application import Ledger
 from ledger.clock import Clock
 from ledger.deciding.batch import Outcome
+from ledger.domain.base import LEDGER
 from ledger.domain.founding import OPERATOR_BODY
 from ledger.errors import Refusal
 from ledger.files import LedgerFiles
@@ -46,6 +47,8 @@ def found(
     origin, number = charter.origin, charter.registrar_number
     _check(_submit(ledger, registrar, number, origin, [founding_statement(keystore, charter, now_us)]))
     _check(_submit(ledger, registrar, number, origin, _first_organisations(charter)))
+    # Made now, so that every copy of the vault holds it: what it seals outlives the learners' keys.
+    ledger.vault.key_of(ledger.subject, LEDGER)
     return ledger
 
 

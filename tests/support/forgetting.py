@@ -5,11 +5,14 @@ forgetting = requested(house, ANA)
 approved(house, forgetting)
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from api.client.statements import Statement
+from api.client.submission import organisation_id
 from ledger.deciding.batch import Outcome
+from ledger.forgetting import Remains, redo
 from tests.support.ledgers import House, statement
 from tests.support.world import REGULATOR, Human
 
@@ -20,7 +23,9 @@ BASIS, AUTHORITY = "privacy_act_2020", "Disposal authority DA700 (demo), class 3
 def officers(house: House) -> tuple[str, str]:
     """Register the keys of two officers; return the labels that they speak with."""
     for label in (FIRST, SECOND):
-        if label not in house.speakers:
+        if house.keystore.has(label):
+            house.speakers[label] = organisation_id(REGULATOR)
+        else:
             house.key(label, REGULATOR, "forgetting")
     return FIRST, SECOND
 
@@ -45,6 +50,21 @@ def requested(house: House, human: Human, label: str = FIRST) -> UUID:
 def approved(house: House, forgetting: UUID, label: str = SECOND) -> list[Outcome]:
     """Approve a request."""
     return house.must(label, [statement("forgetting.approved", forgetting=forgetting)])
+
+
+def forget(house: House, *humans: Human) -> list[UUID]:
+    """Have learners forgotten, two officers asking for it; return their ids."""
+    officers(house)
+    learners = [learner_id(house, human) for human in humans]
+    for human in humans:
+        approved(house, requested(house, human))
+    redo(house.ledger, nothing_elsewhere)
+    return learners
+
+
+def nothing_elsewhere(_remains: Sequence[Remains]) -> bool:
+    """Keep nothing above the ledger."""
+    return True
 
 
 def stream_at(house: House, outcome: Outcome) -> UUID:
