@@ -31,6 +31,7 @@ from ledger.privacy import commitments
 from ledger.privacy.sealing import SubjectKey
 from ledger.statements import ReceivedSubmission
 from ledger.store.cosignatures import PUBLISHED, best_covering
+from ledger.store.disposal import REDACTED
 from ledger.store.readback import StoredRecord, records
 from ledger.store.sqlite import LedgerRecorder
 from ledger.store.tree import StoredTree
@@ -116,11 +117,11 @@ def award_receipt(
     """Return the receipt that opens an award's claims: all of them, or only those in `shows`.
 
     Raises:
-        Absent: (code `lost`) only the entry of the record is left.
+        Absent: (code `lost` or `redacted`) only the entry of the record is left.
 
     Source: LEDGER.md 3, award receipt: claims are [name, value, salt] or [digest], in SHOWS order.
     """
-    _check_not_lost(proven)
+    _check_not_gone(proven)
     stored = proven.record.event
     hidden = unseal(stored, key)
     event = with_sealed_fields(mapper.to_domain_event(stored), hidden)
@@ -140,11 +141,11 @@ def provider_receipt(proven: Proven, key: SubjectKey) -> str:
     """Return the receipt from which a provider recomputes its own statement's leaf.
 
     Raises:
-        Absent: (code `lost`) only the entry of the record is left.
+        Absent: (code `lost` or `redacted`) only the entry of the record is left.
 
     Source: LEDGER.md 3, provider receipt: `statement_blind` in place of the commitment.
     """
-    _check_not_lost(proven)
+    _check_not_gone(proven)
     parts = private_state(proven.record.event.state)
     extra = _extra(proven, unseal(proven.record.event, key))
     del extra["statement_commit"]
@@ -152,7 +153,13 @@ def provider_receipt(proven: Proven, key: SubjectKey) -> str:
     return proven.proof(canonical({**extra, "statement_blind": b64url(blind)}))
 
 
-def _check_not_lost(proven: Proven) -> None:
+def _check_not_gone(proven: Proven) -> None:
+    if proven.record.gone == REDACTED:
+        raise Absent(
+            f"what record {proven.record.position} said was cleared when its disposal period ended."
+            " The log still proves its entry",
+            code="redacted",
+        )
     if proven.record.gone is not None:
         raise Absent(
             f"what record {proven.record.position} said is lost: an old copy of the ledger was put back."
@@ -177,7 +184,7 @@ def _extra(proven: Proven, hidden: Unsealed) -> dict[str, Any]:
 def public_receipt(proven: Proven) -> dict[str, Any]:
     """Return what anyone may have of a record: its entry and the proof that the log holds it.
 
-    Of one whose content is lost (`gone`) it is not known any more when it was recorded.
+    Of one whose content is lost or cleared (`gone`) it is not known any more when it was recorded.
     """
     record = proven.record
     known: dict[str, Any] = {"recorded_at": rfc3339(record.recorded_at_us)}

@@ -437,7 +437,7 @@ KINDS: Mapping[str, Kind] = {
             "forgetting.requested",
             (
                 Member("learner", uuid),
-                Member("level", whole_number(1, 1)),
+                Member("level", whole_number(1, 2)),
                 Member("basis", _CODE),
                 Member("authority", _NAME),
             ),

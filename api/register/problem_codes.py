@@ -40,6 +40,7 @@ _REQUESTS = _codes(
     ("entry-size", 422, "A fact is too large for the public log. Shorten its texts."),
     ("not-found", 404, "There is nothing at this address, or not any more."),
     ("lost", 404, "It was recorded, and an old copy of the ledger was put back. Post the same again."),
+    ("redacted", 404, "What the record said was cleared when its disposal period ended. Its entry stays."),
     ("persona", 404, "Nobody on the list of invented learners has that id. Choose one from the list."),
     ("no-awards", 404, "A signed record holds at least one award in force, and this record has none yet."),
     ("method-not-allowed", 405, "The address does not answer to that method."),
@@ -74,6 +75,8 @@ _LATER = _codes(
     ("vault", 503, "The keys that open personal data are not at hand. The operator has to look."),
     ("epoch-file", 503, "The keys of the vault cannot turn here. The operator has to look."),
     ("passphrase", 403, "The file with the passphrase of the ledger is not there. The operator has to look."),
+    ("stopping", 503, "The server is being stopped. It goes on with what it holds at its next start."),
+    ("telemetry", 422, "Traces are to be sent, and what sends them is not installed. The operator looks."),
     ("storage", 503, "The disk does not answer as it should. The operator has to look."),
     ("clock", 503, "The clock has gone back: nothing is written or signed until it is right."),
     ("rollback", 503, "The database is older than what was published. Reading goes on, writing stops."),
@@ -95,7 +98,7 @@ _DOCUMENTS = _codes(
 )
 # Each names the place where what is stored failed a check.
 _PLACES = (
-    "authority", "encoding", "fields", "frontier", "head", "read-back", "sealed", "state",
+    "authority", "disposal", "encoding", "fields", "frontier", "head", "read-back", "sealed", "state",
     "status-list", "submission", "tile", "topic", "witness",
 )  # fmt: skip
 _LOG = _codes(

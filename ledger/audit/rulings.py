@@ -18,7 +18,7 @@ from uuid import UUID
 
 from ledger.audit.histories import KEPT_MAX, Histories
 from ledger.audit.rows import RecordRow, stored, text
-from ledger.clock import civil_date
+from ledger.clock import civil_date, instant
 from ledger.commands.base import Decision, Person, Request, Slot
 from ledger.commands.catalogue import COMMANDS, domain_date
 from ledger.database import Connection
@@ -164,7 +164,7 @@ class RulingChecks:
         event, position = ruling.event, ruling.position
         request.kid = self._kid(ruling.submission)
         if isinstance(event, ForgettingRequested):
-            learner = self._histories.at(event.learner, position)
+            learner = self._histories.at(event.learner, position) or self._cleared(event.learner, position)
             request.learner = learner if isinstance(learner, Learner) else None
             request.new_id = event.originator_id
             return
@@ -172,6 +172,16 @@ class RulingChecks:
             raise Corrupt("is about another request than was said", code="ruling")
         forgetting = self._histories.at(event.originator_id, position)
         request.forgetting = forgetting if isinstance(forgetting, Forgetting) else None
+
+    def _cleared(self, learner: UUID, position: int) -> Learner | None:
+        """Return a learner whose beginning a disposal has cleared, as it stood before a position."""
+        query = (
+            "SELECT position, version, recorded_at_us FROM record WHERE stream = ? ORDER BY version LIMIT 1"
+        )
+        row = self._connection.execute(query, (learner.bytes,)).fetchone()
+        if row is None or row[1] == 1 or row[0] < position:
+            return None
+        return Learner.without_beginning(learner, row[1] - 1, instant(row[2]))
 
     def _kid(self, number: int | None) -> str:
         """Return the thumbprint of the key that signed a submission."""

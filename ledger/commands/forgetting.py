@@ -9,8 +9,9 @@ from uuid import UUID
 
 from ledger.commands.base import Decision, Request
 from ledger.commands.checks import NONE, Findings, listed_value, only_regulator
-from ledger.domain.claims import forgetting_claim
+from ledger.domain.claims import forgetting_claims
 from ledger.domain.forgetting import (
+    LEVEL_STREAMS,
     REQUESTED,
     Forgetting,
     ForgettingApproved,
@@ -47,7 +48,8 @@ def request_forgetting(request: Request) -> Decision:
         basis=members["basis"],
         authority=members["authority"],
     )
-    return Decision(changed=(forgetting,), takes=(forgetting_claim(learner.id),), reads=(learner,))
+    takes = forgetting_claims(learner.id, forgetting.level)
+    return Decision(changed=(forgetting,), takes=takes, reads=(learner,))
 
 
 def _names_nobody(column: str, text: str) -> Findings:
@@ -59,6 +61,9 @@ def _can_be_forgotten(request: Request) -> Findings:
     learner = request.learner
     if learner is None:
         return (finding("E841"),)
+    if request.members["level"] == LEVEL_STREAMS:
+        # Only streams of which nothing sealed can be opened any more are cleared.
+        return (finding("E849"),) if learner.forgotten_by is None else NONE
     if learner.forgotten_by is not None:
         return (finding("E842"),)
     return NONE if request.forgetting is None else (finding("E843", forgetting=request.forgetting.id),)
@@ -89,9 +94,10 @@ def withdraw_forgetting(request: Request) -> Decision:
         request.act,
         subject=_subject(request),
         learner=forgetting.learner,
+        level=forgetting.level,
         kid=request.kid,
     )
-    return Decision(changed=(forgetting,), frees=(forgetting_claim(forgetting.learner),))
+    return Decision(changed=(forgetting,), frees=forgetting_claims(forgetting.learner, forgetting.level))
 
 
 def _waiting(request: Request) -> tuple[Findings, Forgetting | None]:

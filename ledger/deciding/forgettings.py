@@ -13,7 +13,7 @@ from ledger.deciding.batch import Circumstances
 from ledger.deciding.loads import Loads
 from ledger.domain.base import LedgerAggregate
 from ledger.domain.claims import FORGETTING, forgetting_claim
-from ledger.domain.forgetting import WITHDRAWN, Forgetting, ForgettingRequested
+from ledger.domain.forgetting import LEVEL_SEALED, WITHDRAWN, Forgetting, ForgettingRequested
 from ledger.domain.learner import Learner
 from ledger.ids import uuid7
 from ledger.statements import Statement
@@ -57,6 +57,7 @@ class Forgettings:
     def _stands_for(self, learner: UUID) -> Forgetting | None:
         """Return the request that stands for a learner, be it of a row before in this chunk."""
         for one in self._streams.values():
-            if isinstance(one, Forgetting) and one.learner == learner and one.state != WITHDRAWN:
+            stands = isinstance(one, Forgetting) and one.level == LEVEL_SEALED and one.state != WITHDRAWN
+            if isinstance(one, Forgetting) and stands and one.learner == learner:
                 return one
         return None

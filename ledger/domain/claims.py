@@ -14,7 +14,7 @@ from uuid import UUID
 from ledger.domain.award import AwardRevoked, MicrocredentialAwarded
 from ledger.domain.base import LedgerEvent, PrivateEvent
 from ledger.domain.disposal import StreamsDisposed
-from ledger.domain.forgetting import ForgettingRequested, ForgettingWithdrawn
+from ledger.domain.forgetting import LEVEL_SEALED, ForgettingRequested, ForgettingWithdrawn
 from ledger.domain.organisation import OrganisationRegistered
 
 NUMBER, AWARD, SLOT, ROW, FORGETTING = "number", "award", "slot", "row", "forgetting"
@@ -53,6 +53,11 @@ def forgetting_claim(learner: UUID) -> Claim:
     return Claim(FORGETTING, learner.bytes)
 
 
+def forgetting_claims(learner: UUID, level: int) -> tuple[Claim, ...]:
+    """Return what a request of a level claims: of those to clear streams any number may stand."""
+    return (forgetting_claim(learner),) if level == LEVEL_SEALED else ()
+
+
 def claims_of(
     event: LedgerEvent, code_of: Callable[[UUID], str]
 ) -> tuple[tuple[Claim, ...], tuple[Claim, ...]]:
@@ -75,9 +80,9 @@ def claims_of(
         # The record of a disposal holds in their place what awards that were cleared held for ever.
         takes = tuple(slot_claim(*slot[:3]) for slot in event.slots)
     elif isinstance(event, ForgettingRequested):
-        takes = (forgetting_claim(event.learner),)
+        takes = forgetting_claims(event.learner, event.level)
     elif isinstance(event, ForgettingWithdrawn):
-        frees = (forgetting_claim(event.learner),)
+        frees = forgetting_claims(event.learner, event.level)
     if isinstance(event, PrivateEvent) and event.row_key is not None:
         takes = (*takes, Claim(ROW, event.row_key))
     return takes, frees

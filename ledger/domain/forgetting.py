@@ -19,7 +19,7 @@ REQUESTED, APPROVED, WITHDRAWN = "requested", "approved", "withdrawn"
 class ForgettingRequested(Created, PrivateEvent):
     """Somebody asked that a learner be forgotten; nothing is destroyed before somebody else approves.
 
-    learner: random id. level: how much of it, `LEVEL_SEALED`. kid: the key that said it.
+    learner: random id. level: how much of it, `LEVEL_SEALED` or `LEVEL_STREAMS`. kid: the key that said it.
     basis: the law that asks for it, one of `framework.FORGETTING_BASES`.
     authority: the disposal authority's reference, as prose.
     """
@@ -62,14 +62,15 @@ class ForgettingApproved(PrivateEvent):
 class ForgettingWithdrawn(PrivateEvent):
     """The request is taken back before anybody approved it; nothing was destroyed.
 
-    learner: whose it was, so that another request may be made. kid: the key that said it.
+    learner, level: of the request, so that another one may be made. kid: the key that said it.
     """
 
     TOPIC = "forgetting.withdrawn"
     SUBJECT = LEDGER
-    OPEN = ("learner", "kid")
+    OPEN = ("learner", "level", "kid")
 
     learner: UUID
+    level: int
     kid: str
 
     def apply(self, aggregate: "Forgetting") -> None:
@@ -105,6 +106,11 @@ class LearnerForgotten(PrivateEvent):
     OPEN = ("forgetting",)
 
     forgetting: UUID
+
+    def mutate(self, aggregate: Any) -> Any:
+        """Go on with the stream; where a disposal has cleared what was before, this is all there is of it."""
+        begun = Learner.without_beginning(self.originator_id, self.originator_version - 1, self.timestamp)
+        return super().mutate(begun if aggregate is None else aggregate)
 
     def apply(self, aggregate: Learner) -> None:
         """Mark the learner as forgotten."""

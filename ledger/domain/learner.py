@@ -1,6 +1,7 @@
 """A learner, known by a random id; everything personal is sealed."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Self
 from uuid import UUID
 
 from ledger.domain.base import Created, LedgerAggregate, PrivateEvent
@@ -28,6 +29,14 @@ class Learner(LedgerAggregate):
 
     TOPIC = "learner"
     BEGINS = (LearnerRegistered,)
+
+    @classmethod
+    def without_beginning(cls, learner: UUID, version: int, timestamp: datetime) -> Self:
+        """Return a learner of whom a disposal has cleared the first `version` records: nothing was open."""
+        made = cls.__new__(cls)
+        made.__base_init__(learner, version, timestamp)
+        made.forgotten_by = None
+        return made
 
     forgotten_by: UUID | None  # the forgetting that was carried out; its events are in `forgetting`
 

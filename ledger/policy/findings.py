@@ -2,7 +2,7 @@
 
 A finding carries a code and the few public facts its sentence needs: never a name, an NSN or a
 birth date. Codes are permanent. Most are those of DOMAIN.md 7.3; ours are 801 to 831 for statements
-about the public register, 841 to 848 and E111 for forgetting, E911 for values outside a code list, and
+about the public register, 841 to 849 and E111 for forgetting, E911 for values outside a code list, and
 E920. Columns are named as in a statement; a door that reads CSV names them as its header does (`code`
 there is `mc_code`).
 """
@@ -671,6 +671,13 @@ _FORGETTING: Mapping[str, Entry] = {
         None,
         "{column} holds what looks like a student number or an e-mail address: this outlives the learner.",
         "Name the authority by its reference, and no person.",
+    ),
+    "E849": Entry(
+        BLOCK,
+        "level",
+        None,
+        "This learner is not forgotten yet: streams are cleared when that was done long enough ago.",
+        "Request level 1 first.",
     ),
 }
 

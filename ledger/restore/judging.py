@@ -121,9 +121,9 @@ class Stored:
         return found
 
     def private_between(self, first: int, last: int) -> tuple[int, int]:
-        """Return how many private records lie there, and how many of them still have their content."""
+        """Return how many private records lie there, and how many of them no restore gave up."""
         every, whole = self._store.database.reader.execute(
-            "SELECT COUNT(*), COUNT(*) FILTER (WHERE gone IS NULL) FROM record"
+            "SELECT COUNT(*), COUNT(*) FILTER (WHERE gone IS NOT 'lost') FROM record"
             " WHERE position >= ? AND position <= ? AND substr(entry, 1, 1) = ?",
             (first, last, PRIVATE_ENTRY),
         ).fetchone()

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from ledger.deciding.slots import STATUS_LIST_SIZE
 from ledger.domain.award import AwardRevoked, MicrocredentialAwarded
+from ledger.domain.disposal import StreamsDisposed
 from ledger.domain.status_list import StatusListChanged
 from ledger.keys.keyring import Keyring
 from ledger.mapper import LedgerMapper, LedgerNotification
@@ -26,6 +27,8 @@ _REVOKED = (
     "SELECT v.position, a.stream, a.version, a.topic, a.state, a.position, a.recorded_at_us FROM record v"
     " JOIN record a ON a.stream = v.stream AND a.version = 1 WHERE v.topic = ? AND v.gone IS NULL"
 )
+
+_DISPOSED = "SELECT stream, version, topic, state, position, recorded_at_us FROM record WHERE topic = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,18 @@ def lost_revocations(
 
 
 def _revoked(store: LedgerRecorder, mapper: LedgerMapper) -> Iterable[tuple[int, int, int, int]]:
-    """Yield (position of the revocation, issuer, list, index) of every award that is revoked."""
+    """Yield (position of the revocation, issuer, list, index) of every award that is revoked.
+
+    Of awards that were cleared the record of their disposal says so.
+    """
     for at, stream, *award in store.database.reader.execute(_REVOKED, (AwardRevoked.TOPIC,)):
         event: Any = mapper.to_domain_event(LedgerNotification(UUID(bytes=stream), *award))
         yield at, event.awarded_by, event.status_list, event.status_index
+    for record in store.database.reader.execute(_DISPOSED, (StreamsDisposed.TOPIC,)).fetchall():
+        disposal: Any = mapper.to_domain_event(LedgerNotification(UUID(bytes=record[0]), *record[1:]))
+        for slot in disposal.kept_slots():
+            if slot.revoked_at is not None:
+                yield slot.revoked_at, slot.issuer, slot.status_list, slot.place
 
 
 def _digest(indexes: Iterable[int]) -> bytes:

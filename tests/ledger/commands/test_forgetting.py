@@ -14,6 +14,7 @@ from tests.support.forgetting import (
     SECOND,
     a_request,
     approved,
+    forget,
     learner_id,
     officers,
     requested,
@@ -131,6 +132,20 @@ def test_why_is_said_from_a_list_and_names_nobody(house: House) -> None:
     assert codes(house, FIRST, a_request(learner, basis="because")) == [["E911"]]
     assert codes(house, FIRST, a_request(learner, authority=f"for {ANA.nsn}")) == [["E848"]]
     assert codes(house, FIRST, a_request(learner, authority="ana@example.org asked")) == [["E848"]]
+
+
+def test_streams_are_cleared_of_nobody_who_is_not_forgotten(house: House) -> None:
+    """Level 2 comes after level 1; who withdraws it gives up that request alone."""
+    learner = learner_id(house, ANA)
+    assert codes(house, FIRST, a_request(learner, level=2)) == [["E849"]]
+    forget(house, ANA)
+
+    (outcome,) = house.must(FIRST, [a_request(learner, level=2)])
+    second = stream_at(house, outcome)
+    house.must(SECOND, [statement("forgetting.withdrawn", forgetting=second)])
+
+    house.must(FIRST, [a_request(learner, level=2)])
+    assert house.audit().faults == []
 
 
 def test_who_asked_with_a_stolen_key_did_not_ask(house: House) -> None:

@@ -261,7 +261,7 @@ LATER: dict[str, tuple[UUID, int, dict[str, Any]]] = {
         },
     ),
     "forgetting.approved": (FORGETTING, 2, {"kid": OTHER_KID}),
-    "forgetting.withdrawn": (FORGETTING, 3, {"learner": LEARNER, "kid": KID}),
+    "forgetting.withdrawn": (FORGETTING, 3, {"learner": LEARNER, "level": 1, "kid": KID}),
     "learner.forgotten": (LEARNER, 2, {"forgetting": FORGETTING}),
     "forgetting.counted": (
         public_id("forgetting", 1),
