@@ -4,6 +4,7 @@ Source: SPEC.md 4 (files), LEDGER.md 5 (start-up compares the anchor).
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ledger.keys.pkcs11 import Pkcs11Module
 from ledger.log_keys import log_keys_of
 from ledger.publisher import Publisher
 from ledger.store.anchor import Anchor
+from ledger.watch import FOLD, PUBLISH
 from projections.catalogue import Views
 from projections.issuing import Issuer
 
@@ -44,7 +46,9 @@ class Publishing:
 class House:
     """One ledger with its publisher, views, documents and tokens.
 
-    `publishing` is how that goes while the house is served.
+    publishing: how that goes while the house is served.
+    threads: those that have to live while it is served, by name, and how to ask whether they do.
+    stopping: whether the server was told to stop: it takes what is posted, and nobody should be sent here.
     """
 
     ledger: Ledger
@@ -56,6 +60,8 @@ class House:
     demo: bool = False
     personas: list[dict[str, str]] = field(default_factory=list)
     publishing: Publishing = field(default_factory=Publishing)
+    threads: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    stopping: bool = False
 
     @property
     def fault(self) -> LedgerError | None:
@@ -75,14 +81,18 @@ class House:
 
         Publishing does not wait for views that cannot be folded: it was promised, they can be made again.
         """
+        watch = self.ledger.watch
         try:
-            self.views.catch_up()
+            with watch.step(FOLD):
+                self.views.catch_up()
             if self.fault is None:
                 self.issuer.status_lists.record_changes()
         finally:
             if self.fault is None:
-                self.publisher.publish()
-        self.views.catch_up()
+                with watch.step(PUBLISH):
+                    self.publisher.publish()
+        with watch.step(FOLD):
+            self.views.catch_up()
 
 
 def files_of(data: Path, settings: Settings) -> LedgerFiles:

@@ -3,22 +3,21 @@
 Source: RFC 9457; SPEC.md 6 (which status means what).
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.telemetry.current import note_code, note_error, places_of
+from api.telemetry.logs import log
+from api.telemetry.requests import note_route_of
 from ledger import errors
-
-log = logging.getLogger("roa")
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -56,6 +55,7 @@ def problem(
 
 
 def _document(status: int, code: str, detail: str) -> dict[str, Any]:
+    note_code(code)
     return {
         "type": f"/problems#{code}",
         "title": HTTPStatus(status).phrase,
@@ -140,7 +140,8 @@ async def _validation(request: Request, error: Exception) -> Response:
 class LastResort:
     """Answers what nobody foresaw with 500, and logs where it happened, never what was in it.
 
-    The framework would log the exception's text, which may be somebody's data.
+    The framework would log the exception's text, which may be somebody's data. It is the innermost layer,
+    so it also notes which route the request took.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -157,14 +158,18 @@ class LastResort:
 
         try:
             await self._app(scope, receive, watched)
+        except ClientDisconnect as error:
+            # Whoever asked went away before all of the request was here: there is nobody to answer.
+            note_error(error)
         except Exception as error:
             if scope["type"] != "http":
                 raise
-            frames = extract_tb(error.__traceback__)[-3:]
-            places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]
-            log.error("unforeseen %s at %s", type(error).__name__, ", ".join(places))
+            note_error(error)
+            log.error("unforeseen", error=type(error).__name__, places=places_of(error))
             if not started:
                 await _unexpected(Request(scope))(scope, receive, send)
+        finally:
+            note_route_of(scope)
 
 
 def _unexpected(request: Request) -> Response:

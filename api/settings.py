@@ -21,6 +21,9 @@ class Settings(BaseSettings):
     policy: which witnesses must see a checkpoint, a C2SP tlog-policy; D/policy when not set.
     publish_every_s: how often a tree that grew is published, at most.
     checkers: processes that check credentials beside the serving one.
+    metrics_token_file: the file with the token that opens GET /metrics; without it there is no such address.
+    drain_s: how long after a signal to stop new connections are still taken, so that a balancer sees /readyz.
+    stop_within_s: when a stop takes longer than this after the draining, what is left is abandoned.
     statement_of_contact: whom pages name for questions, corrections and privacy.
     """
 
@@ -33,4 +36,12 @@ class Settings(BaseSettings):
     policy: Path | None = None
     publish_every_s: float = 10.0
     checkers: int = Field(default=1, ge=1, le=64)
+    metrics_token_file: Path | None = None
+    drain_s: float = Field(default=0.0, ge=0, le=600)
+    stop_within_s: float = Field(default=30.0, gt=0, le=3600)
     statement_of_contact: str = "the operator of this ledger"
+
+    @property
+    def metrics_token(self) -> bytes:
+        """The token that opens GET /metrics, read each time so that it can be changed; empty for none."""
+        return b"" if self.metrics_token_file is None else self.metrics_token_file.read_bytes().strip()

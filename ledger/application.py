@@ -47,6 +47,7 @@ from ledger.statements import ATOMIC, SUBMISSION_TYP, ReceivedSubmission, Row, S
 from ledger.store.jobs import Jobs
 from ledger.store.recorder import Submission, Write
 from ledger.store.sqlite import LedgerFactory, LedgerRecorder
+from ledger.watch import DECIDE, SAVE, Watch
 
 CHUNK_ROWS = 1000  # decided together and saved in one transaction
 DECIDE_TRIES = 6  # each after another process was first; then the caller is told to come back
@@ -96,6 +97,7 @@ class Ledger(Application[UUID]):
         self.jobs = Jobs(files.jobs)
         # Set by whoever finds that database and anchor do not agree: reads go on, writes stop.
         self.fault: LedgerError | None = None
+        self.watch = Watch()  # whoever serves puts somebody here who counts and times
         self._register = Register()
         self._keys = (self._register, Keyring(()))  # made anew with every newer register
         self._register_lock = threading.Lock()
@@ -247,6 +249,7 @@ class Ledger(Application[UUID]):
             decided = self._commit(received, chunk)
             known.update((outcome.row, outcome) for outcome in decided)
             self.outcomes.keep(job, decided, done=at + width >= len(pending))
+            self.watch.decided((one.status for one in decided), done=at + width >= len(pending))
             if progress:
                 progress(len(known))
         return [known[row] for row in range(claims.n)]
@@ -324,10 +327,11 @@ class Ledger(Application[UUID]):
             # A key that was retired since the submission was taken in signs no further records.
             return [refusal(place, (finding("E909"),)) for place, _ in rows]
         case = Circumstances(received, actor, self.register().fork(), as_of, self.clock.now_us())
-        if received.public:
-            batch = decide_public(case, rows, self._check_proofs)
-        else:
-            batch = PrivateDeciding(case, self.vault, self.store, self.replay).decide(rows)
+        with self.watch.step(DECIDE, rows=len(rows)):
+            if received.public:
+                batch = decide_public(case, rows, self._check_proofs)
+            else:
+                batch = PrivateDeciding(case, self.vault, self.store, self.replay).decide(rows)
         if received.claims.mode == ATOMIC and any(one.refused for one in batch.outcomes):
             return atomic_refusal(batch.outcomes)
         self._save_batch(received, batch, as_of)
@@ -368,8 +372,9 @@ class Ledger(Application[UUID]):
         """Seal and append these events in one transaction; return their positions."""
         # The last door: whatever came to be decided on another way stops here too.
         self.check_writable()
-        stored = [self.mapper.to_stored(event, keys) for event in events]
-        return self.store.insert_events(stored, write=write) or []
+        with self.watch.step(SAVE, records=len(events)):
+            stored = [self.mapper.to_stored(event, keys) for event in events]
+            return self.store.insert_events(stored, write=write) or []
 
     def note(self, consequences: Sequence[Consequence], *, as_of: int | None = None) -> Sequence[int]:
         """Record what the ledger itself does, in one transaction: no statement, no decision of anybody's.

@@ -47,7 +47,9 @@ class Checkers:
 
     def __init__(self, number: int) -> None:
         self._free: LifoQueue[_Checker | None] = LifoQueue()
-        self._waiting = threading.BoundedSemaphore(number + WAITING_MAX)
+        self._limit = number + WAITING_MAX
+        self._waiting = threading.BoundedSemaphore(self._limit)
+        self._turn, self._taken = threading.Lock(), 0  # how many hold the semaphore, for `queue`
         for _ in range(number):
             self._free.put(None)
 
@@ -59,10 +61,20 @@ class Checkers:
         """
         if not self._waiting.acquire(blocking=False):
             raise Unavailable(_BUSY, code="busy")
+        self._count(1)
         try:
             return self._by_a_free_one(_Task(data, trust, now_us), fetch)
         finally:
+            self._count(-1)
             self._waiting.release()
+
+    def _count(self, change: int) -> None:
+        with self._turn:
+            self._taken += change
+
+    def queue(self) -> tuple[int, int]:
+        """Return how many verifications are at work or wait, and how many may."""
+        return self._taken, self._limit
 
     def _by_a_free_one(self, task: _Task, fetch: Fetch) -> Verdict:
         try:

@@ -3,14 +3,13 @@
 Source: SPEC.md 6 (publisher and projection runner are threads of the serving process).
 """
 
-import logging
 import threading
 import time
 
 from api.house import House, stops_writing
+from api.telemetry.logs import log, of_error
 from ledger.errors import LedgerError
-
-log = logging.getLogger("roa")
+from ledger.store.subscription import LogSubscription
 
 WAKE_S = 0.25
 DESTROY_EVERY_S = 3600.0
@@ -30,11 +29,15 @@ class Background:
         """Begin."""
         self._house.issuer.await_published = self._await_published
         self._thread.start()
+        self._house.threads[self._thread.name] = self._thread.is_alive
 
     def stop(self) -> None:
-        """Finish what is in hand and stop."""
+        """Finish what is in hand, publish once more, and stop: nothing that was acknowledged waits then."""
+        self._house.threads.pop(self._thread.name, None)
         self._stopping.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
+            self._turn()
 
     def _await_published(self, position: int) -> None:
         """Wait for the turn that publishes a position; give up a while after it should have come."""
@@ -57,14 +60,22 @@ class Background:
                 if time.monotonic() - destroyed_at >= DESTROY_EVERY_S:
                     destroyed_at = time.monotonic()
                     self._destroy_old()
-                subscription.wait(WAKE_S)
+                self._wait(subscription)
 
     def _destroy_old(self) -> None:
         """Destroy bodies and outcomes that are older than their 30 days. Source: LEDGER.md 2."""
         try:
             self._house.ledger.jobs.destroy_old(self._house.ledger.clock.now_us())
-        except LedgerError as error:
-            log.error("old submissions are not destroyed yet: %s", error.code)
+        except Exception as error:  # noqa: BLE001 - the next hour tries again; publishing must go on
+            log.error("destroying-failed", **of_error(error))
+
+    def _wait(self, subscription: LogSubscription) -> None:
+        """Wait for records, a moment at most, whatever the disk does meanwhile."""
+        try:
+            subscription.wait(WAKE_S)
+        except Exception as error:  # noqa: BLE001 - see `_turn`
+            log.error("background-failed", thread=self._thread.name, **of_error(error))
+            self._stopping.wait(WAKE_S)
 
     def _note_witnesses(self) -> None:
         """Log which witnesses do not cosign, when that changes: publishing goes on without them."""
@@ -73,7 +84,8 @@ class Background:
         now = [(", ".join(one.names), one.state, one.detail) for one in states if one.is_missing]
         for names, state, detail in now:
             if (names, state, detail) not in self._witnesses:
-                log.warning("no cosignature of %s: %s %s", names, state, detail)
+                told = {"detail": detail} if detail else {}
+                log.warning("witness-missing", witness=names, state=state, **told)
         self._witnesses = now
 
     def _turn(self) -> None:
@@ -82,18 +94,22 @@ class Background:
         except LedgerError as error:
             self._failed(error)
         except Exception as error:  # noqa: BLE001 - this thread gone, the ledger would serve and never publish
-            self._house.publishing.failed(LedgerError.code)
-            log.error("publishing failed: %s", type(error).__name__)
+            self._note_failure(LedgerError.code)
+            log.error("publishing-failed", **of_error(error))
         else:
             self._house.publishing.went_well()
         self._note_witnesses()
+
+    def _note_failure(self, code: str) -> None:
+        self._house.publishing.failed(code)
+        self._house.ledger.watch.failed(code)
 
     def _failed(self, error: LedgerError) -> None:
         if stops_writing(error):
             # Reads go on, writes stop: the operator has to look.
             self._house.fault = error
-            log.error("writing has stopped: %s", error.code)
+            log.error("writing-stopped", code=error.code)
         else:
             # Tried again at the next turn: what is stored stays stored.
-            self._house.publishing.failed(error.code)
-            log.error("publishing failed: %s", error.code)
+            self._note_failure(error.code)
+            log.error("publishing-failed", code=error.code)

@@ -13,7 +13,7 @@ from ledger.store.recorder import CLOCK_BACK_MAX_US
 
 FAILURES_MAX = 3  # turns in a row that may fail before it is said
 _AT_ONCE = frozenset(("clock", "storage"))  # codes that are said after the first
-_LATE = "unpublished"
+_LATE, _THREAD, _STOPPING = "unpublished", "thread", "stopping"
 
 _WORDS = {
     "rollback": (
@@ -43,6 +43,14 @@ _WORDS = {
     _LATE: (
         "What was recorded has not been published in the time that was promised.",
         "Look at the log lines of the server, and at the disk of the anchor.",
+    ),
+    _THREAD: (
+        "A part of the server that works by itself has ended before its time.",
+        "Start the server again, and report its log lines.",
+    ),
+    _STOPPING: (
+        "The server was told to stop, and finishes what it has in hand.",
+        "Nothing: it starts again when whoever stopped it says so.",
     ),
     "internal": (
         "Publishing fails, for a reason that nobody foresaw.",
@@ -78,6 +86,10 @@ def trouble_of(house: House) -> Trouble | None:
     """Return what is wrong with a ledger now, the worst first; None when it works as it should."""
     if house.fault is not None:
         return trouble(house.fault.code, writing_stopped=True)
+    if house.stopping:
+        return trouble(_STOPPING)
+    if not all(is_alive() for is_alive in list(house.threads.values())):
+        return trouble(_THREAD)
     try:
         return _of_clock_and_publishing(house)
     except DatabaseError:

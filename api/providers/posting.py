@@ -7,11 +7,11 @@ answered from there and never signed twice.
 Source: LEDGER.md 2 (CSV path), SPEC.md 6.
 """
 
-import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from queue import Full, Queue
 from typing import Any
 from uuid import UUID
@@ -23,9 +23,10 @@ from api.house import House
 from api.problems import Problem
 from api.providers.messages import answer_json, outcomes_json
 from api.security.tokens import Bearer
+from api.telemetry.logs import log, of_error
 from ledger.deciding.batch import Outcome
 from ledger.domain.organisation import Organisation
-from ledger.errors import Absent, LedgerError, Reused, Unauthorised, Unavailable
+from ledger.errors import Absent, Reused, Unauthorised, Unavailable
 from ledger.founding import RECEIPT
 from ledger.ids import uuid7, uuid8
 from ledger.keys.keystore import custody_label
@@ -36,10 +37,10 @@ from ledger.receipts import acknowledge
 from ledger.statements import ReceivedSubmission, read_submission
 from ledger.store.cosignatures import DURABLE, best_covering
 from ledger.store.jobs import DONE, LOST, Job
-
-log = logging.getLogger("roa")
+from ledger.watch import READ
 
 AT_ONCE_ROWS_MAX = 1000  # a larger submission is kept, answered 202 and decided in the background
+_THREAD = "submissions"
 WAITING_MAX = 100  # submissions; one more is told to come back
 _JTI, _BODY = tag("jti"), tag("body")
 _KINDS = {"learner.enrolled": "enrolments", "microcredential.awarded": "awards"}
@@ -68,19 +69,21 @@ class Desk:
 
     def start(self) -> None:
         """Begin working in the background, with what a stop interrupted first."""
-        self._thread = threading.Thread(target=self._work, name="submissions", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=_THREAD, daemon=True)
         self._thread.start()
+        self._house.threads[_THREAD] = self._thread.is_alive
 
     def stop(self) -> None:
-        """Finish the submission in hand and stop; what waits is resumed at the next start."""
+        """Finish the chunk in hand and stop; the rest, and what waits, is resumed at the next start."""
         if self._thread is not None:
+            self._house.threads.pop(_THREAD, None)
             self._stopping.set()
             self._received.clear()
             self._waiting.put(None)
             self._thread.join()
 
     def _work(self) -> None:
-        with _logged("submissions of an earlier start wait"):
+        with _logged("submissions-wait"):
             for job in self._house.ledger.jobs.unfinished():
                 if self._stopping.is_set():
                     break
@@ -91,16 +94,21 @@ class Desk:
                 self._submit(received)
 
     def _resume(self, job: Job) -> None:
-        with _logged("a submission cannot be resumed"):
+        with _logged("submission-not-resumed"):
             body = self._house.ledger.outcomes.body(job)
             if body is not None:
                 self._submit(self._read(body.splitlines()))
 
     def _submit(self, received: ReceivedSubmission) -> None:
         # What fails stays unfinished: the next post of the same bytes, or the next start, goes on.
-        with _logged("a submission waits"):
+        with _logged("submission-waits"), suppress(_Stopping):
             self._house.check_writable()
-            self._house.ledger.submit(received)
+            self._house.ledger.submit(received, progress=partial(self._go_on, received.claims.n))
+
+    def _go_on(self, n: int, decided: int) -> None:
+        """Leave a submission after a chunk, which is durable, when the server is told to stop."""
+        if decided < n and self._stopping.is_set():
+            raise _Stopping
 
     def _enqueue(self, received: ReceivedSubmission) -> None:
         name = received.claims.iss, received.claims.jti
@@ -131,8 +139,13 @@ class Desk:
             )
         return self._decide(received, body=b"\n".join(lines))
 
+    def queue(self) -> tuple[int, int]:
+        """Return how many submissions wait to be decided in the background, and how many may."""
+        return len(self._received), WAITING_MAX
+
     def _read(self, lines: Sequence[bytes]) -> ReceivedSubmission:
-        return read_submission(lines, origin=self._house.ledger.founding.origin)
+        with self._house.ledger.watch.step(READ, rows=max(len(lines) - 1, 0)):
+            return read_submission(lines, origin=self._house.ledger.founding.origin)
 
     def _decide(self, received: ReceivedSubmission, *, body: bytes) -> Answer:
         ledger = self._house.ledger
@@ -318,15 +331,16 @@ class Desk:
 
 
 @contextmanager
-def _logged(what: str) -> Iterator[None]:
+def _logged(event: str) -> Iterator[None]:
     """Log what goes wrong with one submission: those behind it must not wait for ever, unseen."""
     try:
         yield
-    except LedgerError as error:
-        log.error("%s: %s", what, error.code)
     except Exception as error:  # noqa: BLE001 - see above
-        # Not the text of it: that may hold what somebody sent.
-        log.error("%s: %s", what, type(error).__name__)
+        log.error(event, **of_error(error))
+
+
+class _Stopping(Exception):
+    """The server stops: what is decided so far is kept, the rest is decided at the next start."""
 
 
 class UnreadableFile(Problem):

@@ -75,7 +75,7 @@ _LATER = _codes(
     ("vault", 503, "The keys that open personal data are not at hand. The operator has to look."),
     ("epoch-file", 503, "The keys of the vault cannot turn here. The operator has to look."),
     ("passphrase", 403, "The file with the passphrase of the ledger is not there. The operator has to look."),
-    ("stopping", 503, "The server is being stopped. It goes on with what it holds at its next start."),
+    ("telemetry", 422, "Traces are to be sent, and what sends them is not installed. The operator looks."),
     ("telemetry", 422, "Traces are to be sent, and what sends them is not installed. The operator looks."),
     ("storage", 503, "The disk does not answer as it should. The operator has to look."),
     ("clock", 503, "The clock has gone back: nothing is written or signed until it is right."),

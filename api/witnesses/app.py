@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse, Response
 
 from api.problems import Problem, add_handlers
 from api.security.headers import HeadAsGet, SafeHeaders
+from api.telemetry.requests import Requests
+from api.telemetry.watching import Telemetry
 from ledger.encoding.strict_json import b64
 from ledger.errors import Absent
 from ledger.log.add_checkpoint import BODY_MAX_BYTES, PATH
@@ -34,8 +36,8 @@ def create_witness_app(witness: Witness, *, prefix: str = "") -> FastAPI:
     """
     app = FastAPI(
         title=f"Witness {witness.name}",
-        # Validation logs would repeat what was sent.
-        telemetry={"logs": False},
+        # The framework's own would carry addresses as they were asked for, and what was sent.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -43,6 +45,7 @@ def create_witness_app(witness: Witness, *, prefix: str = "") -> FastAPI:
     add_handlers(app)
     app.add_middleware(SafeHeaders)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(Requests, telemetry=Telemetry())
     app.include_router(_router(witness, prefix.rstrip("/")))
     return app
 

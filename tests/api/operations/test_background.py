@@ -114,7 +114,7 @@ def test_what_fails_once_is_tried_again(door, background, monkeypatch, caplog, e
     assert (before, published_size(door)) == (0, door.ledger.size())
     assert door.house.fault is None
     assert (failed, door.house.publishing) == ((1, code), Publishing())
-    assert "publishing failed" in caplog.text
+    assert "publishing-failed" in caplog.text
     assert "9000000001" not in caplog.text
 
 

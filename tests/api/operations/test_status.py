@@ -255,7 +255,8 @@ def test_a_witness_that_is_down_is_said_and_what_waits_for_it(open_door, caplog)
     assert body["witnessed"]["size"] == seen["size"] < body["checkpoint"]["size"]
     assert "no answer" in shown
     assert "waits for them" in shown
-    assert [one.getMessage().partition(":")[0] for one in caplog.records] == ["no cosignature of a.example"]
+    told = [one.msg for one in caplog.records if one.msg["event"] == "witness-missing"]
+    assert [one["witness"] for one in told] == ["a.example"]
 
 
 def test_what_was_lost_stays_said(lost):

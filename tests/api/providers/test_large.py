@@ -284,7 +284,7 @@ def test_a_signed_submission_is_resumed_too(small, monkeypatch):
 
 
 def test_a_stop_leaves_what_waits_to_the_next_start(small, monkeypatch):
-    """The submission in hand is finished, the one behind it is not begun; then it is resumed."""
+    """The chunk in hand is finished, what is behind it is not begun; then both submissions are resumed."""
     small.desk._thread = None
     humans = learners(small, 12)
     submit, begun, go = small.house.ledger.submit, threading.Event(), threading.Event()
@@ -301,14 +301,17 @@ def test_a_stop_leaves_what_waits_to_the_next_start(small, monkeypatch):
     # The submission in hand is let go when `stop` waits for it, and no sooner.
     small.desk._thread = _LetGo(small.desk._thread, go)
     small.desk.stop()
-    stopped = [small.get(one.headers["location"], PROVIDER).json()["status"] for one in posted]
+    stopped = [small.get(one.headers["location"], PROVIDER).json() for one in posted]
 
     small.restart()
     small.work()
 
-    resumed = [small.get(one.headers["location"], PROVIDER).json()["status"] for one in posted]
-    assert stopped == ["committed", "processing"]
-    assert resumed == ["committed", "committed"]
+    resumed = [small.get(one.headers["location"], PROVIDER).json() for one in posted]
+    assert [one["status"] for one in stopped] == ["processing", "processing"]
+    assert 0 < len(stopped[0]["rows"]) < 6
+    assert stopped[1]["rows"] == []
+    assert [one["status"] for one in resumed] == ["committed", "committed"]
+    assert [one["counts"]["accepted"] for one in resumed] == [6, 6]
 
 
 def test_a_job_that_cannot_be_resumed_stops_nobody(small, monkeypatch, caplog):
