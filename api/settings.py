@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     metrics_token_file: the file with the token that opens GET /metrics; without it there is no such address.
     drain_s: how long after a signal to stop new connections are still taken, so that a balancer sees /readyz.
     stop_within_s: when a stop takes longer than this after the draining, what is left is abandoned.
+    turn_at: the hour of the night, in New Zealand, at which the epoch turns if anything was destroyed.
     statement_of_contact: whom pages name for questions, corrections and privacy.
     """
 
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     metrics_token_file: Path | None = None
     drain_s: float = Field(default=0.0, ge=0, le=600)
     stop_within_s: float = Field(default=30.0, gt=0, le=3600)
+    turn_at: int = Field(default=3, ge=0, le=23)
     statement_of_contact: str = "the operator of this ledger"
 
     @property

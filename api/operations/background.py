@@ -7,6 +7,7 @@ import threading
 import time
 
 from api.house import House, stops_writing
+from api.operations.nightly import NightlyTurn
 from api.telemetry.logs import log, of_error
 from ledger.errors import LedgerError
 from ledger.store.subscription import LogSubscription
@@ -52,6 +53,7 @@ class Background:
         subscription = self._house.ledger.store.subscribe()
         published_at = -self._house.settings.publish_every_s
         destroyed_at = -DESTROY_EVERY_S
+        nightly = NightlyTurn(self._house)
         with subscription:
             while not self._stopping.is_set():
                 if time.monotonic() - published_at >= self._house.settings.publish_every_s:
@@ -60,12 +62,21 @@ class Background:
                 if time.monotonic() - destroyed_at >= DESTROY_EVERY_S:
                     destroyed_at = time.monotonic()
                     self._destroy_old()
+                nightly.look()
                 self._wait(subscription)
 
     def _destroy_old(self) -> None:
-        """Destroy bodies and outcomes that are older than their 30 days. Source: LEDGER.md 2."""
+        """Destroy bodies and outcomes that are older than their 30 days. Source: LEDGER.md 2.
+
+        What was destroyed here or by another process lingers in a WAL as long as somebody reads it: each
+        hour all of them are emptied.
+        """
+        ledger = self._house.ledger
         try:
-            self._house.ledger.jobs.destroy_old(self._house.ledger.clock.now_us())
+            ledger.jobs.destroy_old(ledger.clock.now_us())
+            for store, path in ((ledger.jobs, ledger.files.jobs), (ledger.vault, ledger.files.vault)):
+                if not store.truncate_wal():
+                    log.warning("wal-not-emptied", file=path.name)
         except Exception as error:  # noqa: BLE001 - the next hour tries again; publishing must go on
             log.error("destroying-failed", **of_error(error))
 
