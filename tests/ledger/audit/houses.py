@@ -14,10 +14,14 @@ from ledger.founding import REGISTRAR
 from ledger.ids import public_id
 from ledger.keys.signer import ES256
 from ledger.restore import restore
+from tests.support.disposal import cleared as clear
+from tests.support.disposal import to_be_cleared
+from tests.support.forgetting import SECOND as OFFICER
+from tests.support.forgetting import forget, requested
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
 from tests.support.rollbacks import RolledBack, put_back, say_public, study, take_copy
 from tests.support.witnessing import Network, witnessed_publisher
-from tests.support.world import ANA, BEN, PROVIDER, a_result, an_award
+from tests.support.world import ANA, BEN, PROVIDER, Human, a_result, an_award, synthetic_nsn
 
 SECOND, OLD, STOLEN = "95001.second", "95001.old", "95001.stolen"
 
@@ -26,7 +30,8 @@ def a_ledger_of_everything(folder: Path, learners: int = 45) -> House:
     """Return a closed ledger in which everything has happened that can.
 
     A witness cosigned it; an old copy was put back and the loss accepted; an award was revoked and
-    conferred again; keys were retired, suspected and settled; the ledger noted what it notes.
+    conferred again; learners were forgotten, and one cleared; keys were retired, suspected and settled;
+    the ledger noted what it notes.
     """
     house = a_study_ledger(folder / "ledger")
     network = Network(folder / "witnesses", house)
@@ -35,6 +40,7 @@ def a_ledger_of_everything(folder: Path, learners: int = 45) -> House:
     _teach(house, learners)
     publish(house, network)
     _note(house, _award_again(house))
+    _forget(house)
     _settle_keys(house)
     _end_everything(house)
     publish(house, network)
@@ -120,6 +126,27 @@ def _note(house: House, award: UUID) -> None:
     house.ledger.note([Consequence(stream, CredentialIssued, fields)])
     house.ledger.note([Consequence(stream, CredentialIssued, fields)])
     house.ledger.note([Consequence(public_id("status_list", PROVIDER, 1), StatusListChanged, bits)])
+
+
+def _forget(house: House) -> None:
+    """Forget a learner whose award is revoked afterwards; of another it is asked for, and taken back.
+
+    The streams of a third are cleared.
+    """
+    gone, stays, cleared = (
+        Human(synthetic_nsn(800 + place), given, "Brook")
+        for place, given in enumerate(("Gone", "Stays", "Cleared"))
+    )
+    house.register(gone, stays, cleared)
+    house.enrol(gone, cleared)
+    house.passed(gone, cleared)
+    awarded, _ = house.award(gone, cleared)
+    forget(house, gone)
+    revocation = {"award": awarded.award, "reason": "issued_in_error", "effective_on": "2026-11-22"}
+    house.must(PROVIDER_KEY, [statement("award.revoked", **revocation)])
+    house.must(OFFICER, [statement("forgetting.withdrawn", forgetting=requested(house, stays))])
+    to_be_cleared(house, cleared)
+    clear(house)
 
 
 def _settle_keys(house: House) -> None:
