@@ -5,6 +5,7 @@ Source: SPEC.md 4 (files), LEDGER.md 5 (start-up compares the anchor).
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -182,6 +183,21 @@ def furnish(ledger: Ledger, settings: Settings, *, transport: Transport = post_t
 def stops_writing(error: LedgerError) -> bool:
     """Return whether an error met while serving means that anchor and database are no longer one ledger."""
     return isinstance(error, Rollback | Split) or (isinstance(error, Corrupt) and error.code == "anchor")
+
+
+def settle_house(house: House) -> None:
+    """Copy back what the databases have in their write-ahead logs, so that one file is all of each.
+
+    What cannot be copied back now, because another process reads, waits where it is: nothing is lost.
+    """
+    with suppress(LedgerError):
+        for copy_back in (
+            house.ledger.store.database.truncate_wal,
+            house.ledger.vault.truncate_wal,
+            house.ledger.jobs.truncate_wal,
+            house.views.truncate_wal,
+        ):
+            copy_back()
 
 
 def close_house(house: House) -> None:

@@ -3,7 +3,7 @@
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.console import INTERNAL, WRONG_USE, fail, out
-from api.house import close_house, open_house
+from api.house import close_house, open_house, settle_house
 from api.settings import Settings
 from ledger.database import is_sound
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from api.cli.stopping import Stop
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PORT_MAX = 65_535
+STOP_WITHIN_S = 10.0  # for a witness or a mirror, which have nothing in hand but requests
 SWITCH_INTERVAL_S = 0.0005
 
 Address = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -58,12 +61,18 @@ def _had(host: str, port: int) -> Iterator[None]:
 def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
     """Open a ledger and serve it at an address that is held, until a signal says stop."""
     # The web is not loaded for commands that need none of it.
-    from api.app import create_app
+    from api.app import VERSION, create_app
+    from api.cli.stopping import Stop
     from api.employers.checkers import Checkers
+    from api.telemetry.logs import configure, log
+    from api.telemetry.traces import tracing_of_environment
+    from api.telemetry.watching import Telemetry
 
     # A thread that computes hands over after this long. One that waits for a flush and gets the word again
     # only after Python's five milliseconds, at each of a post's many steps, makes a provider wait a second.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    configure()
+    telemetry = Telemetry(tracing_of_environment())
     host = listening(held)
     house = open_house(data, settings)
     if house.demo and host not in LOOPBACK:
@@ -76,26 +85,50 @@ def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
         out.print("This SQLite can corrupt a database under load: use 3.51.3 or newer.", style="bold red")
     if house.fault is not None:
         out.print(f"Reading only: {house.fault}", style="bold red", markup=False)
+    stop = Stop(house, drain_s=settings.drain_s, within_s=settings.stop_within_s)
+    records = house.ledger.store.head().size
+    app = create_app(house, checkers=Checkers(settings.checkers), telemetry=telemetry)
     try:
-        run_app(create_app(house, checkers=Checkers(settings.checkers)), held)
+        run_app(app, held, stop=stop, ready=lambda: log.info("serving", version=VERSION, records=records))
     finally:
+        settle_house(house)
         close_house(house)
+        stop.over()
 
 
-def run_app(app: "ASGIApp", held: socket.socket) -> None:
-    """Serve an application at an address that is held and listens, until a signal says stop."""
+def run_app(
+    app: "ASGIApp",
+    held: socket.socket,
+    *,
+    stop: "Stop | None" = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve an application at an address that is held and listens, until a signal says stop.
+
+    Args:
+        app: what is served.
+        held: its address.
+        stop: how to stop; at once after the requests in hand where left out.
+        ready: called when requests are answered.
+    """
     import uvicorn
 
+    from api.cli.stopping import Server, Stop
+    from api.telemetry.logs import configure
+
+    if stop is None:
+        configure()
+        stop = Stop(None, drain_s=0, within_s=STOP_WITHIN_S)
     host, port = held.getsockname()[:2]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False))
-    # The server ends what is in hand and then hands the signal on: both mean stop, and that was it.
+    # Lines of the server go where all others go; one for each request is ours, and says less.
+    config = uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, server_header=False)
+    server = Server(config, stop, ready)
+    # Before the server takes signals over, a stop ends what is being opened.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     shown = f"[{host}]" if ":" in host else host
     out.print(f"Serving http://{shown}:{port} until Ctrl-C.", markup=False)
     try:
         server.run(sockets=[held])
-    except KeyboardInterrupt:
-        pass
     except SystemExit:
         fail("the server did not start: the reason stands above", INTERNAL)
     finally:

@@ -115,6 +115,10 @@ class Views:
         """
         return compare(self._ledger.store, self._ledger.files.views, PROJECTIONS)
 
+    def truncate_wal(self) -> bool:
+        """Copy the write-ahead log back; see `Database.truncate_wal`."""
+        return self._database.truncate_wal()
+
     def close(self) -> None:
         """Stop following the ledger and close the file."""
         self.runner.close()
