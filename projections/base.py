@@ -204,6 +204,8 @@ class View(TrackingRecorder):
         found = connection.execute(
             "SELECT number FROM generation WHERE view = ? AND served = 0", (cls.NAME,)
         ).fetchall()
+        # What is dropped is overwritten: it may be of records that are cleared by now.
+        connection.execute("PRAGMA secure_delete=ON")
         for (number,) in found:
             # Tables of a version we no longer know are found by name.
             for (table,) in connection.execute(

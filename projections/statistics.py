@@ -3,7 +3,7 @@
 Exact numbers are the operator's. What anybody may see is rounded, small numbers are left out, and
 where one number alone is left out of a total another goes with it, so that neither can be worked out.
 
-Source: DOMAIN.md 11 (release rules: nearest 5, below 6 suppressed, secondary suppression).
+Source: docs/decisions/0018 (what is for everybody).
 """
 
 from collections import defaultdict

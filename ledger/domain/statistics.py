@@ -3,7 +3,7 @@
 The same rows are kept by a view and frozen by a disposal, so that no figure changes when the records
 behind it are cleared.
 
-Source: LEDGER.md 4 (statistics are frozen before), DOMAIN.md 11 (release rules).
+Source: LEDGER.md 4 (statistics are frozen before).
 """
 
 from typing import Any, NamedTuple

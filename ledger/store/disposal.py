@@ -26,6 +26,15 @@ _CARRY = f"UPDATE record SET recorded_at_us = {_BEFORE_IT} WHERE position = ? AN
 _UNCITED = (
     "DELETE FROM submission WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM record WHERE submission = ?1)"
 )
+# Copied within the file, so that memory stays as it is; in order, so that no page is split.
+_WRITE_ANEW = (
+    "REINDEX record_stream",
+    "CREATE TABLE taken_copied AS SELECT * FROM taken",
+    "DELETE FROM taken",
+    "INSERT INTO taken SELECT * FROM taken_copied ORDER BY kind, key",
+    "DROP TABLE taken_copied",
+)
+_CUT_OFF_MS = 2000
 
 
 @contextmanager
@@ -80,18 +89,24 @@ def redact(connection: Connection, positions: Sequence[int]) -> None:
 
 
 def erase(store: LedgerRecorder) -> bool:
-    """Copy the WAL into the file and cut it off; return whether nothing of what was cleared is left.
+    """Clean the file of what was cleared; return whether nothing of it is left.
 
-    A reader that still looks at an older moment keeps it from being done: try again later.
+    What comes in any order lies in pages that were split, and each split left copies in the unused part
+    of a page: ids of streams, and what is held. So these two are written anew; of records, which come in
+    order, no page is ever split. Then the WAL is copied into the file and cut off. A reader that still
+    looks at an older moment keeps that from being done: try again later.
     """
     try:
+        with clearing(store) as connection:
+            for statement in _WRITE_ANEW:
+                connection.execute(statement)
         connection = database.connect(store.database.path, secure_delete=True)
         try:
-            connection.execute("PRAGMA busy_timeout=2000")
+            connection.execute(f"PRAGMA busy_timeout={_CUT_OFF_MS}")
             busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:
             connection.close()
-    except OperationalError:
+    except (OperationalError, Unavailable):
         return False
     return not busy
 

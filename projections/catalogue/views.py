@@ -144,6 +144,7 @@ class Views:
             with self._turn_to_build():
                 if self._is_disposal_ahead():
                     self._build_anew(PROJECTIONS)
+                    self._database.truncate_wal()
 
     def _rebuild(self, chosen: Sequence[type[ViewProjection]]) -> int:
         return self._build_anew(chosen) if chosen else self.position()
