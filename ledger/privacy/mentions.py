@@ -17,22 +17,34 @@ _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")  # JSON inside JSON doubles the b
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
+# What may stand before the first digit that counts: nothing of a longer number, but zeros in front.
+_BEFORE = re.compile(rf"(?:\A|[^0-9])(?:0{_BETWEEN})*\Z")
+_BEFORE_CHARS = 64
+
+
 class Mentions:
     """Finds some NSNs in bytes that may be anything."""
 
     def __init__(self, nsns: Iterable[str]) -> None:
         """Look for these: ten digits each."""
         numbers = sorted({nsn.lstrip("0") or "0" for nsn in nsns})
-        spelled = "|".join(_BETWEEN.join(number) for number in numbers)
-        # Within a longer number it is another number; zeros in front are its own.
-        self._pattern = re.compile(rf"(?<![0-9])(?:0{_BETWEEN})*(?:{spelled})(?![0-9])") if numbers else None
+        # One pattern for each, which begins with a digit: that is what makes searching megabytes fast.
+        self._patterns = [re.compile(_BETWEEN.join(number) + "(?![0-9])") for number in numbers]
 
     def in_text(self, data: bytes) -> bool:
         """Whether one of them stands in these bytes."""
-        if self._pattern is None:
+        if not self._patterns:
             return False
         text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8", "replace")
-        if self._pattern.search(text) is not None:
+        if self._found(text):
             return True
-        plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
-        return plain != text and self._pattern.search(plain) is not None
+        if "\\u" not in text:
+            return False
+        return self._found(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), text))
+
+    def _found(self, text: str) -> bool:
+        return any(
+            _BEFORE.search(text[max(0, found.start() - _BEFORE_CHARS) : found.start()])
+            for pattern in self._patterns
+            for found in pattern.finditer(text)
+        )
