@@ -118,8 +118,9 @@ def read_outline(connection: Connection, size_skipped: int = 0) -> Outline:
     """
     size, newest = connection.execute("SELECT COUNT(*), MAX(position) FROM record").fetchone()
     rows = _public(connection, size)
+    accounts = {topic.encode() for topic in _ACCOUNTS}
     losses, cleared, counted, forgotten = (_of_topic(rows, topic) for topic in _ACCOUNTS)
-    authority = tuple(position for position, topic in rows if topic.decode() not in _ACCOUNTS)
+    authority = tuple(position for position, topic in rows if topic not in accounts)
     skipped = size_skipped - size_skipped % TILE_WIDTH
     tails, register = _tails(connection, losses), _register(connection, authority)
     suspects, log_keys = _suspects(register), _log_keys(register)

@@ -35,6 +35,7 @@ from ledger.audit.submissions import check_all_cited
 from ledger.audit.tree import TreeChecks
 from ledger.audit.workers import parts_elsewhere
 from ledger.database import Connection, DatabaseError, OperationalError
+from ledger.domain.disposal import StreamsDisposed
 from ledger.domain.founding import LedgerFounded
 from ledger.errors import Rollback, Unavailable
 from ledger.files import LedgerFiles
@@ -45,11 +46,13 @@ from ledger.privacy.vault import Vault
 from ledger.publisher import Published
 from ledger.store.anchor import Anchor
 
+TRIES = 3  # each after records were cleared while several processes looked
 MANY = 100_000  # records: to fewer, more processes than one bring nothing
 JOBS_MAX = 64
 PART = 16 * TILE_WIDTH  # records: enough that what is done once for each part does not count
 # To start a process takes as long as this many parts without keys, and about as long as one with them.
 _PARTS_PER_START = 12
+_DISPOSED = "SELECT 1 FROM record WHERE position > ? AND topic = ? LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,24 @@ def audit_files(files: LedgerFiles, vault: Vault | None = None, how: How | None 
         how: how to look.
 
     Raises:
-        Unavailable: a process that took part in the work ended early.
+        Unavailable: a process that took part in the work ended early, or records went on being cleared
+            while several processes looked.
     """
+    how = how or How()
+    for _ in range(TRIES):
+        report = _audited(files, vault, how)
+        if report is not None:
+            return report
+    raise Unavailable("records were cleared while they were looked at: audit again", code="audit")
+
+
+def _audited(files: LedgerFiles, vault: Vault | None, how: How) -> Report | None:
+    """Return what is found; None where other processes saw records cleared that were here when it began."""
     report = Report()
     if not files.ledger.exists():
         return _nothing(files, report)  # a file that is opened would be made
     stopped: Unavailable | None = None
+    whole = True
     try:
         connection = open_for_audit(files.ledger)
     except OperationalError as error:
@@ -110,14 +125,14 @@ def audit_files(files: LedgerFiles, vault: Vault | None = None, how: How | None 
             published = _published(files, connection, report)
             connection.execute("BEGIN")
             try:
-                _Audit(files, connection, vault, report, published, how or How()).run()
+                whole = _Audit(files, connection, vault, report, published, how).run()
             except Unavailable as error:
                 stopped = error
     finally:
         connection.close()
     if stopped is not None:
         raise stopped  # that is no finding: nobody knows yet what there is to find
-    return report
+    return report if whole else None
 
 
 def _is_empty(connection: Connection) -> bool:
@@ -162,9 +177,10 @@ class _Audit:
         self._files, self._connection, self._vault = files, connection, vault
         self._report, self._published, self._how = report, published, how
         self._broken: set[int] = set()  # submissions that are reported already
+        self._elsewhere = False  # whether other processes look too
 
-    def run(self) -> None:
-        """Look at everything."""
+    def run(self) -> bool:
+        """Look at everything; return whether all that was looked at is of one state of the ledger."""
         connection, report = self._connection, self._report
         with report.at("schema"):
             check_schema(connection, report)
@@ -190,6 +206,17 @@ class _Audit:
             check_forgotten(outline.forgotten, self._vault, outline.skipped, report)
         self._check_published(tree, published, base)
         check_keys(report)
+        return not (self._elsewhere and self._is_disposed_since(outline.newest))
+
+    def _is_disposed_since(self, position: int) -> bool:
+        """Whether records were cleared that the state held here still has; other processes hold none."""
+        connection = open_for_audit(self._files.ledger)
+        try:
+            return connection.execute(_DISPOSED, (position, StreamsDisposed.TOPIC)).fetchone() is not None
+        except DatabaseError:
+            return False  # what cannot be read is said already
+        finally:
+            connection.close()
 
     def _check_published(self, tree: TreeChecks, published: PublishedLog, base: Published | None) -> None:
         """Hold what was published, here and at the anchor's place, to the records."""
@@ -262,6 +289,7 @@ class _Audit:
             many = outline.size - outline.skipped > MANY
             jobs = min(os.cpu_count() or 1, JOBS_MAX) if many else 1
         jobs = min(jobs, worth)
+        self._elsewhere = jobs > 1
         if jobs > 1:
             ledger = self._files.ledger
             with parts_elsewhere(ledger, outline, self._vault, spans, jobs, short=short) as parts:

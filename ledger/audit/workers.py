@@ -2,6 +2,7 @@
 
 Every process has its own connections. All of them look at one state of the ledger: that which the
 outline was read from, since records up to its size are never changed, and none beyond is looked at.
+Only a disposal changes them: where one was recorded meanwhile, everything is looked at once more.
 What opens the vault goes through a pipe to the process, and nowhere else.
 """
 

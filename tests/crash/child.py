@@ -4,6 +4,7 @@
     python -m tests.crash.child publish LEDGER NOW_US STEP NTH FILE    publish, noting what is signed in FILE
     python -m tests.crash.child restore LEDGER NOW_US STEP NTH FILE    restore, accepting what is lost
     python -m tests.crash.child turn LEDGER NOW_US STEP NTH FILE       turn the epoch
+    python -m tests.crash.child dispose LEDGER NOW_US STEP NTH FILE    clear everybody who is due
 
 The NTH time that STEP is reached the kill comes, as unannounced as a power cut to the process. What
 was acknowledged before (rows decided, checkpoint returned) is printed as it happens.
@@ -19,6 +20,7 @@ import ledger.application
 from api.client.submission import Submission
 from ledger.checkpoint_signing import CheckpointSigner
 from ledger.clock import FixedClock, instant
+from ledger.disposal import dispose, due
 from ledger.log.checkpoint import Checkpoint, format_checkpoint
 from ledger.log.signing import SignsCheckpoints
 from ledger.publisher import Publisher
@@ -46,6 +48,8 @@ def main(action: str, folder: str, now_us: str, step: str, nth: str, file: str) 
         turned = turn(house.ledger)
         assert turned is not None
         _acknowledge(turned.epoch)
+    elif action == "dispose":
+        _acknowledge(dispose(house.ledger, due(house.ledger, 0), at_step=kill).records)
     else:
         publisher = _publisher(house, Path(file))
         publisher.at_step = kill

@@ -316,6 +316,21 @@ def test_one_after_the_other_leaves_runs_of_rows_as_they_must_be(house: House) -
     assert report.redacted == 11 + 4 * 5
 
 
+def test_an_audit_by_several_processes_begins_again_when_records_are_cleared(house: House) -> None:
+    """They see what the state that was held here does not show: nothing of that is a finding."""
+    house.register(*people(300, first=2000))  # for more than one part
+    done: list[int] = []
+
+    def clear_once(_seen: int, _all: int) -> None:
+        if not done:
+            done.append(cleared(house).records)
+
+    report = audit(house.ledger, how=How(jobs=2, part=256, progress=clear_once))
+
+    assert done == [11]
+    assert (report.faults, report.redacted) == ([], 11)
+
+
 # ------------------------------------------------------------------ what is found
 
 
