@@ -101,7 +101,7 @@ def prove(store: LedgerRecorder, tree: StoredTree, position: int, policy: Policy
     connection = store.database.reader
     record = next(iter(records(connection, position, position)), None)
     if record is None:
-        raise Absent(f"there is no record at position {position}")
+        raise Absent("there is no record at this position")
     found = best_covering(connection, policy, position)
     if found is None:
         raise Unavailable(
