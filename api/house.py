@@ -12,11 +12,23 @@ from pathlib import Path
 from api.security.tokens import Tokens
 from api.settings import DEMO_MARK, Settings
 from api.transport import post_to_witness
+from ledger import disposal
 from ledger.application import Ledger
 from ledger.checkpoint_signing import CheckpointSigner
 from ledger.cosigning import Cosigning, Transport, policy_of_log
-from ledger.errors import Absent, Corrupt, LedgerError, Refusal, Rollback, Split, Unauthorised
+from ledger.domain.forgetting import ForgettingApproved
+from ledger.errors import (
+    Absent,
+    Corrupt,
+    LedgerError,
+    Refusal,
+    Rollback,
+    Split,
+    Unauthorised,
+    Unavailable,
+)
 from ledger.files import LedgerFiles
+from ledger.forgetting import Redone, redo
 from ledger.keys.pkcs11 import Pkcs11Module
 from ledger.log_keys import log_keys_of
 from ledger.publisher import Publisher
@@ -61,6 +73,7 @@ class House:
     demo: bool = False
     personas: list[dict[str, str]] = field(default_factory=list)
     publishing: Publishing = field(default_factory=Publishing)
+    forgotten_upto: int = 0  # every forgetting that is approved up to there is carried out
     threads: dict[str, Callable[[], bool]] = field(default_factory=dict)
     stopping: bool = False
 
@@ -76,6 +89,28 @@ class House:
     def check_writable(self) -> None:
         """Raise what stops writing: a rollback, two histories, or an anchor that does not check."""
         self.ledger.check_writable()
+
+    def forget(self) -> Redone:
+        """Carry out the forgettings that are approved, and destroy again what is there again.
+
+        Raises:
+            Unavailable: disk, or writing has stopped; what is not done yet is done when asked again.
+        """
+        upto = self.ledger.store.head().size
+        done = redo(self.ledger, self.issuer.destroy)
+        self.forgotten_upto = upto
+        return done
+
+    def forget_approved(self) -> None:
+        """Do `forget` where somebody has approved one since it was done last.
+
+        Raises:
+            Unavailable: see `forget`.
+        """
+        size = self.ledger.store.head().size
+        if self.ledger.store.has_topic(ForgettingApproved.TOPIC, self.forgotten_upto, size):
+            self.forget()
+        self.forgotten_upto = max(self.forgotten_upto, size)
 
     def catch_up(self) -> None:
         """Fold what is stored into the views, record what follows from it, and publish it all, now.
@@ -177,6 +212,12 @@ def furnish(ledger: Ledger, settings: Settings, *, transport: Transport = post_t
     except Corrupt as error:
         # Among them a rollback and a split. What else does not check cannot vouch for the database either.
         house.fault = error
+    # Before anybody reads: a crash may have left it half done, or an old copy brought somebody back. What
+    # cannot be done now is tried again while the house is served; `roa forget list` says that it is not done.
+    with suppress(Unavailable):
+        house.forget()
+    with suppress(Unavailable, Corrupt):  # what is damaged is for an audit to say
+        disposal.redo(ledger)
     return house
 
 

@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from ledger.application import Ledger
 from ledger.errors import Absent, Unavailable
-from ledger.files import write_private
+from ledger.files import destroy_file, flush_folder, write_private
+from ledger.forgetting import Remains
 from ledger.keys.did import operator_did
 from ledger.log.policy import format_policy
 from ledger.publisher import Publisher, latest
@@ -92,6 +94,27 @@ class Issuer:
         if format == "bundle":
             return Made(f"{name}.zip", "application/zip", self._bundle(held, issued, inner))
         return Made(f"{name}.json", "application/vc", document_bytes(issued.document))
+
+    def write(self, learner_id: UUID, made: Made) -> Path:
+        """Write an export into the learner's own folder of exports, and return where it is.
+
+        Whose it is the folder says, by random id: so it can be found when the learner is forgotten.
+        """
+        folder = self._ledger.files.out / str(learner_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / made.name
+        write_private(target, made.data)
+        return target
+
+    def destroy(self, remains: Sequence[Remains]) -> bool:
+        """Destroy the documents and exports of learners who are forgotten; see `ledger.forgetting`.
+
+        Raises:
+            Unavailable: a file of theirs cannot be removed now.
+        """
+        for one in remains:
+            _destroy_folder(self._ledger.files.out / str(one.learner))
+        return self.credentials.destroy({slot for one in remains for slot in (one.learner, *one.credentials)})
 
     def _held(self, learner_id: UUID) -> HeldRecord:
         held = self._views.record_of_achievement.held(learner_id)
@@ -182,6 +205,19 @@ class Issuer:
         document = self.did_document(segment)
         assert document is not None, "an issuer that signed has a DID document"
         return document
+
+
+def _destroy_folder(folder: Path) -> None:
+    """Destroy the files in a folder of exports, and the folder; nothing happens where there is none."""
+    if not folder.is_dir():
+        return
+    try:
+        for path in folder.iterdir():
+            destroy_file(path)
+        folder.rmdir()
+    except OSError as error:
+        raise Unavailable(f"an export cannot be destroyed now: {error.strerror}", code="storage") from error
+    flush_folder(folder.parent)
 
 
 def _numbers(url: str) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from uuid import UUID
 
 import typer
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from api.settings import Settings
 from ledger.errors import Absent, LedgerError, Rollback, Split
 from ledger.files import LedgerFiles
 from ledger.founding import make_passphrase
+from ledger.schemas import NSN_DIGITS
 
 DONE, REFUSED, WRONG_USE, ROLLBACK, SPLIT, INCOMPLETE, INTERNAL = 0, 1, 2, 3, 4, 5, 70
 _SETTINGS = ("policy", "passphrase")  # codes of a setting that cannot be used
@@ -123,3 +125,25 @@ def spoken_errors() -> Iterator[None]:
 def read_input(path: str) -> bytes:
     """Return a file's bytes, or standard input's for `-`."""
     return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+
+
+def learner_of(house: House, name: str) -> UUID:
+    """Return the learner whom an id names, or an NSN, blanks and a missing leading zero allowed.
+
+    Exit 1 where the NSN is nobody's, wrong use where it is neither.
+    """
+    digits = name.replace(" ", "")
+    if digits.isdigit():
+        found = house.ledger.vault.people([digits.zfill(NSN_DIGITS)])
+        if not found:
+            fail("no learner with this NSN is known here")
+        return next(iter(found.values())).learner_id
+    return uuid_of(name, "a learner is named by an id or an NSN")
+
+
+def uuid_of(text: str, rule: str) -> UUID:
+    """Return the id that somebody typed; wrong use, with the rule in words, where it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        fail(f"that is no id: {rule}", WRONG_USE)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
@@ -21,6 +20,7 @@ from api.cli.console import (
     Data,
     err,
     fail,
+    learner_of,
     ledger_in,
     new_passphrase,
     opened,
@@ -29,6 +29,7 @@ from api.cli.console import (
     settings_of_environment,
     shortened,
     spoken_errors,
+    uuid_of,
 )
 from api.cli.serving import Address, Port, reserved, run_server
 from api.house import House, close_house, files_of, furnish, module_of, passphrase_of
@@ -157,8 +158,10 @@ def _say(report: Report) -> None:
     if report.not_looked_at:
         out.print(f"Not looked at: {report.not_looked_at}; nor were the views.", markup=False)
     apart = {
+        "forgotten": report.forgotten,
         "without a key": report.without_key,
         "lost": report.lost,
+        "cleared": report.redacted,
         "suspect": report.suspect,
         "annulled": report.annulled,
     }
@@ -273,7 +276,7 @@ def export(
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option("--out", help="File to write; one in the folder out of the ledger when left out."),
+        typer.Option("--out", help="File to write; one in the ledger's folder out when left out."),
     ] = None,
 ) -> None:
     """Write a learner's record, or one award, as a document that others can check without us."""
@@ -284,29 +287,15 @@ def export(
     if format in ("json", "clr") and award is not None:
         fail(f"{format} is a document of the whole record: with --award, ask for ob3 or bundle", WRONG_USE)
     with spoken_errors(), opened(data) as house:
-        learner_id = _learner(house, learner)
-        award_id = None if award is None else _uuid(award, "--award is the id of an award")
+        learner_id = learner_of(house, learner)
+        award_id = None if award is None else uuid_of(award, "--award is the id of an award")
         if award_id is None and format != "json" and not house.issuer.record(learner_id).summary.in_force:
             fail("a signed record holds at least one award in force, and this record has none yet")
         made = house.issuer.export(learner_id, format, award_id)
-        target = to or house.ledger.files.out / made.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(made.data)
+        if to is None:
+            target = house.issuer.write(learner_id, made)
+        else:
+            target = to
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(made.data)
     out.print(str(target), markup=False)
-
-
-def _learner(house: House, text: str) -> UUID:
-    digits = text.replace(" ", "")
-    if digits.isdigit():
-        found = house.ledger.vault.people([digits.zfill(10)])
-        if not found:
-            fail("no learner with this NSN is known here")
-        return next(iter(found.values())).learner_id
-    return _uuid(text, "a learner is named by an id or an NSN")
-
-
-def _uuid(text: str, rule: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        fail(f"that is no id: {rule}", WRONG_USE)

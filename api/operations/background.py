@@ -9,6 +9,7 @@ import time
 from api.house import House, stops_writing
 from api.operations.nightly import NightlyTurn
 from api.telemetry.logs import log, of_error
+from ledger import disposal
 from ledger.errors import LedgerError
 from ledger.store.subscription import LogSubscription
 
@@ -58,12 +59,20 @@ class Background:
             while not self._stopping.is_set():
                 if time.monotonic() - published_at >= self._house.settings.publish_every_s:
                     published_at = time.monotonic()
+                    self._forget()
                     self._turn()
                 if time.monotonic() - destroyed_at >= DESTROY_EVERY_S:
                     destroyed_at = time.monotonic()
                     self._destroy_old()
                 nightly.look()
                 self._wait(subscription)
+
+    def _forget(self) -> None:
+        """Carry out forgettings that were approved, at once: the promise is not a nightly one."""
+        try:
+            self._house.forget_approved()
+        except Exception as error:  # noqa: BLE001 - the next turn tries again; publishing must go on
+            log.error("forgetting-failed", **of_error(error))
 
     def _destroy_old(self) -> None:
         """Destroy bodies and outcomes that are older than their 30 days. Source: LEDGER.md 2.
@@ -74,6 +83,7 @@ class Background:
         ledger = self._house.ledger
         try:
             ledger.jobs.destroy_old(ledger.clock.now_us())
+            disposal.redo(ledger)
             for store, path in ((ledger.jobs, ledger.files.jobs), (ledger.vault, ledger.files.vault)):
                 if not store.truncate_wal():
                     log.warning("wal-not-emptied", file=path.name)

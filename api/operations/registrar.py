@@ -45,8 +45,10 @@ def found(
     now_us = ledger.clock.now_us()
     registrar = keystore.get(REGISTRAR)
     origin, number = charter.origin, charter.registrar_number
-    _check(_submit(ledger, registrar, number, origin, [founding_statement(keystore, charter, now_us)]))
-    _check(_submit(ledger, registrar, number, origin, _first_organisations(charter)))
+    check_recorded(
+        _submit(ledger, registrar, number, origin, [founding_statement(keystore, charter, now_us)])
+    )
+    check_recorded(_submit(ledger, registrar, number, origin, _first_organisations(charter)))
     # Made now, so that every copy of the vault holds it: what it seals outlives the learners' keys.
     ledger.vault.key_of(ledger.subject, LEDGER)
     return ledger
@@ -93,7 +95,7 @@ def say_or_fail(
     ledger: Ledger, statements: Sequence[Mapping[str, Any] | Statement], *, mode: str = ROW_BY_ROW
 ) -> list[Outcome]:
     """Submit statements as the registrar; raise Refusal when one of them is refused."""
-    return _check(say(ledger, statements, mode=mode))
+    return check_recorded(say(ledger, statements, mode=mode))
 
 
 def _submit(
@@ -115,7 +117,7 @@ def _submit(
     return ledger.submit(read_submission(list(submission.lines()), origin=origin))
 
 
-def _check(outcomes: list[Outcome]) -> list[Outcome]:
+def check_recorded(outcomes: list[Outcome]) -> list[Outcome]:
     """Return the outcomes; Refusal with the first finding of a statement that was not recorded."""
     refused = [outcome for outcome in outcomes if outcome.position is None]
     if refused:

@@ -77,6 +77,7 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "writing-stopped": frozenset(("code",)),
     "publishing-failed": _WRONG,
     "destroying-failed": _WRONG,
+    "forgetting-failed": _WRONG,
     "epoch-turned": frozenset(("epoch",)),
     "epoch-not-turned": _WRONG,
     "wal-not-emptied": frozenset(("file",)),

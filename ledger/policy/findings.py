@@ -100,7 +100,7 @@ _IDENTITY: Mapping[str, Entry] = {
         "nsn",
         None,
         "The person with this NSN was forgotten here: nothing is recorded about them any more.",
-        "Take the row out of your file. If the person is studying again, ask the regulator's privacy officer.",
+        "Take the row out of your file. If the person studies again, ask the regulator's privacy officer.",
     ),
 }
 

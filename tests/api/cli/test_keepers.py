@@ -7,6 +7,7 @@ import signal
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import uvicorn
@@ -55,7 +56,9 @@ CLEAN = {
     "not_looked_at": None,
     "cosignatures": 0,
     "not_checkable": 0,
+    "forgotten": 0,
     "lost": 0,
+    "redacted": 0,
     "suspect": 0,
     "annulled": 0,
 }
@@ -319,13 +322,14 @@ def _credential_of(bundle: bytes) -> bytes:
 
 
 def test_an_export_goes_to_the_ledgers_own_folder_unless_told_otherwise(folder):
-    """D/out, under a name that says what it is and not whose."""
+    """A folder of D/out for each learner, by random id; the file is readable by its owner only."""
     ran = on(folder, "export", ANA.nsn)
 
     target = Path(ran.out.strip())
-    assert target.parent == folder / "out"
-    assert target.exists()
-    assert ANA.nsn not in target.name
+    assert target.parent.parent == folder / "out"
+    assert str(UUID(target.parent.name)) == target.parent.name
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert ANA.nsn not in str(target)
 
 
 def test_a_learner_is_named_by_nsn_or_id(folder):
