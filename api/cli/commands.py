@@ -4,7 +4,9 @@ import typer
 
 from api.cli import (
     demonstration,
+    disposal_commands,
     drill_commands,
+    forgetting_commands,
     hsm_commands,
     keepers,
     key_ceremonies,
@@ -37,6 +39,8 @@ for ceremony in ("rotate", "retire", "revoke", "reaffirm", "annul", "suspects"):
     words = {"ignore_unknown_options": True}
     key_commands.app.command(ceremony, context_settings=words)(getattr(key_ceremonies, ceremony))
 app.add_typer(witness_commands.app, name="witness")
+app.add_typer(forgetting_commands.app, name="forget")
+forgetting_commands.app.command("dispose")(disposal_commands.dispose)
 app.add_typer(drill_commands.app, name="drill")
 app.command("fsck")(watchers.fsck)
 app.command("monitor")(watchers.monitor)
@@ -44,4 +48,5 @@ app.add_typer(watchers.mirror, name="mirror")
 app.add_typer(watchers.register, name="register")
 app.command("export")(keepers.export)
 app.command("rebuild")(keepers.rebuild)
+app.command("statistics")(disposal_commands.statistics)
 app.command("restore")(recovery.restore)

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from api.register import front, routes
+from api.register import front, routes, statistics
 
 router = APIRouter(tags=["register"])
-for part in (front, routes):
+for part in (front, routes, statistics):
     router.include_router(part.router)
 
 __all__ = ["router"]

@@ -76,7 +76,6 @@ _LATER = _codes(
     ("epoch-file", 503, "The keys of the vault cannot turn here. The operator has to look."),
     ("passphrase", 403, "The file with the passphrase of the ledger is not there. The operator has to look."),
     ("telemetry", 422, "Traces are to be sent, and what sends them is not installed. The operator looks."),
-    ("telemetry", 422, "Traces are to be sent, and what sends them is not installed. The operator looks."),
     ("storage", 503, "The disk does not answer as it should. The operator has to look."),
     ("clock", 503, "The clock has gone back: nothing is written or signed until it is right."),
     ("rollback", 503, "The database is older than what was published. Reading goes on, writing stops."),
