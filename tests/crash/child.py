@@ -3,6 +3,7 @@
     python -m tests.crash.child submit LEDGER NOW_US STEP NTH FILE     post the submission in FILE
     python -m tests.crash.child publish LEDGER NOW_US STEP NTH FILE    publish, noting what is signed in FILE
     python -m tests.crash.child restore LEDGER NOW_US STEP NTH FILE    restore, accepting what is lost
+    python -m tests.crash.child forget LEDGER NOW_US STEP NTH FILE     carry out what is approved
     python -m tests.crash.child turn LEDGER NOW_US STEP NTH FILE       turn the epoch
     python -m tests.crash.child dispose LEDGER NOW_US STEP NTH FILE    clear everybody who is due
 
@@ -21,12 +22,15 @@ from api.client.submission import Submission
 from ledger.checkpoint_signing import CheckpointSigner
 from ledger.clock import FixedClock, instant
 from ledger.disposal import dispose, due
+from ledger.forgetting import redo
 from ledger.log.checkpoint import Checkpoint, format_checkpoint
 from ledger.log.signing import SignsCheckpoints
 from ledger.publisher import Publisher
 from ledger.restore import restore
 from ledger.store.anchor import Anchor
 from ledger.turning import turn
+from projections.catalogue import Views
+from projections.issuing import Issuer
 from tests.crash.steps import CHUNK_ROWS
 from tests.support.ledgers import House, open_house, received
 from tests.support.world import ORIGIN
@@ -43,6 +47,9 @@ def main(action: str, folder: str, now_us: str, step: str, nth: str, file: str) 
         house.ledger.submit(submission, progress=_acknowledge)
     elif action == "restore":
         _acknowledge(restore(house.ledger, accept_lost=True, at_step=kill).size)
+    elif action == "forget":
+        issuer = Issuer(house.ledger, house.publisher(), Views(house.ledger))
+        _acknowledge(redo(house.ledger, issuer.destroy, at_step=kill).carried_out)
     elif action == "turn":
         house.ledger.vault.at_step = house.ledger.outcomes.at_step = kill
         turned = turn(house.ledger)

@@ -9,8 +9,8 @@ from tests.support.ledgers import House
 from tests.support.tree import ROOT
 
 # As the modules that call them name them, in order: ledger/store/sqlite.py, ledger/publisher.py,
-# ledger/restore/run.py, ledger/disposal.py, ledger/outcomes.py, ledger/privacy/vault_file.py and
-# ledger/privacy/epoch.py.
+# ledger/restore/run.py, ledger/disposal.py, ledger/outcomes.py, ledger/privacy/vault_file.py,
+# ledger/privacy/epoch.py and ledger/forgetting/carrying_out.py.
 WRITE_STEPS = ("begun", "checked", "inserted", "committed")
 PUBLISH_STEPS = ("read_back", "anchor_written", "anchor_swapped", "inserted", "cosigned", "served")
 RESTORE_STEPS = (
@@ -25,6 +25,7 @@ RESTORE_STEPS = (
 JOBS_KEY_STEPS = ("key_replaced", "sealed_anew", "keys_destroyed")
 TURN_STEPS = ("begun", "next_written", "rewritten", "committed", "old_kept", "renamed", "destroyed")
 DISPOSE_STEPS = ("scanned", "begun", "cleared", "told", "committed", "erased")
+FORGET_STEPS = ("recorded", "bodies", "elsewhere", "keys", "after")
 CHUNK_ROWS = 4  # so that a small submission has several chunks
 
 
