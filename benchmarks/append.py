@@ -7,6 +7,7 @@ commit (WAL, synchronous=FULL).
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from uuid import UUID
@@ -27,6 +28,7 @@ from ledger.store.sqlite import SCHEMA
 from tests.support.ledgers import House, an_empty_ledger
 
 BATCH, BATCHES, SINGLES = 1_000, 10, 1_000
+THREADS, SHARED = 32, 6_400
 ISS = UUID(int=95001)
 NOW_US = 1_795_305_600_000_000
 STATEMENT = (
@@ -99,6 +101,25 @@ def guarded(folder: Path, watch: Stopwatch) -> int:
 def one_by_one(folder: Path, watch: Stopwatch) -> int:
     """Append one record a transaction."""
     return _append(folder, watch, SINGLES, 1)
+
+
+def by_threads(folder: Path, watch: Stopwatch) -> int:
+    """Append one record a request from 32 threads at once: those that wait share a transaction."""
+    house = an_empty_ledger(folder)
+    each = [[_Batch(1) for _ in range(SHARED // THREADS)] for _ in range(THREADS)]
+
+    def save(batches: Sequence[_Batch]) -> None:
+        for batch in batches:
+            batch.save(house)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda _: None, range(THREADS)))  # the threads are there
+        with watch:
+            list(pool.map(save, each))
+    together = house.ledger.store.database.sharing
+    watch.notes["requests_each"] = together.requests / together.groups
+    assert house.size() == SHARED
+    return SHARED
 
 
 def _append(folder: Path, watch: Stopwatch, commits: int, count: int, *, takes: bool = False) -> int:
@@ -206,4 +227,5 @@ BENCHMARKS = (
     Benchmark(
         "append, 1 a commit", "records", one_by_one, beside="library's save, 1 a commit", aim="≥ 0.8 ×"
     ),
+    Benchmark("append, 32 threads", "records", by_threads, beside="library's save, 1 a commit", aim="≥ 2 ×"),
 )

@@ -20,7 +20,7 @@ from eventsourcing.utils import Environment
 
 from ledger.authority import AUTHORITY_TOPICS, founder, keyring_of, purpose_of, registrar_key
 from ledger.clock import Clock, SystemClock, civil_date, instant
-from ledger.deciding.batch import Batch, Circumstances, Outcome, atomic_refusal, refusal
+from ledger.deciding.batch import ACCEPTED, WARNED, Batch, Circumstances, Outcome, atomic_refusal, refusal
 from ledger.deciding.private import PrivateDeciding
 from ledger.deciding.public import decide_public
 from ledger.domain.base import LEDGER, Act, LedgerAggregate, LedgerEvent, aggregate_of
@@ -47,10 +47,12 @@ from ledger.statements import ATOMIC, SUBMISSION_TYP, ReceivedSubmission, Row, S
 from ledger.store.jobs import Jobs
 from ledger.store.recorder import Submission, Write
 from ledger.store.sqlite import LedgerFactory, LedgerRecorder
+from ledger.turns import Turns
 from ledger.watch import DECIDE, SAVE, Watch
 
 CHUNK_ROWS = 1000  # decided together and saved in one transaction
-DECIDE_TRIES = 6  # each after another process was first; then the caller is told to come back
+DECIDE_TRIES = 6  # each after somebody else was first; then the caller is told to come back
+BESIDE_TRIES = 2  # of these, beside others of this process; a writer that was too late so often goes alone
 _AUTHORITY_BATCH = 1000  # records of the register replayed at a time
 
 
@@ -101,8 +103,8 @@ class Ledger(Application[UUID]):
         self._register = Register()
         self._keys = (self._register, Keyring(()))  # made anew with every newer register
         self._register_lock = threading.Lock()
-        # One writer at a time decides and saves: SQLite has one anyway, and nobody decides in vain.
-        self._writing = threading.Lock()
+        # Who decides at once saves at once, with one flush. Whoever was too late twice decides alone.
+        self._turns = Turns()
         super().__init__(
             env={
                 "PERSISTENCE_MODULE": "ledger.store.sqlite:LedgerFactory",
@@ -301,20 +303,32 @@ class Ledger(Application[UUID]):
 
     def _commit(self, received: ReceivedSubmission, chunk: Sequence[tuple[int, Row]]) -> list[Outcome]:
         """Decide and save one chunk, again from the start whenever another process moved what was read."""
-        claims = received.claims
-        with self._writing:
-            for _ in range(DECIDE_TRIES):
-                recorded = self.store.recorded_rows(claims.iss, claims.jti, chunk[0][0], chunk[-1][0])
-                done = [
-                    self.outcomes.recorded(place, recorded[place]) for place, _ in chunk if place in recorded
-                ]
-                rest = [(place, row) for place, row in chunk if place not in recorded]
-                try:
-                    fresh = self._decide_and_save(received, rest) if rest else []
-                except (Stale, Taken):
-                    continue
-                return sorted(done + fresh, key=lambda outcome: outcome.row)
+        for tried in range(DECIDE_TRIES):
+            # What changes the register makes stale whatever is decided beside it, so it never is.
+            alone = received.public or tried >= BESIDE_TRIES
+            with suppress(Stale, Taken), self._turns.alone() if alone else self._turns.beside_others():
+                return self._decide_what_is_left(received, chunk)
         raise Unavailable("too many writers at once: post again in a moment", code="busy")
+
+    def _decide_what_is_left(
+        self, received: ReceivedSubmission, chunk: Sequence[tuple[int, Row]]
+    ) -> list[Outcome]:
+        """Answer rows that are recorded from their records; decide and save the others."""
+        places = [place for place, _ in chunk]
+        done = self._recorded(received, places)
+        rest = [(place, row) for place, row in chunk if place not in done]
+        fresh = {one.row: one for one in (self._decide_and_save(received, rest) if rest else [])}
+        if any(one.status not in (ACCEPTED, WARNED) for one in fresh.values()):
+            # The same submission may have been recorded between the two looks, by another thread or process:
+            # then its own records are what these rows were measured by.
+            fresh |= self._recorded(received, list(fresh))
+        return [known for _, known in sorted((done | fresh).items())]
+
+    def _recorded(self, received: ReceivedSubmission, places: Sequence[int]) -> dict[int, Outcome]:
+        """Return the outcomes of those rows that are recorded already, by their place."""
+        claims = received.claims
+        found = self.store.recorded_rows(claims.iss, claims.jti, places[0], places[-1])
+        return {place: self.outcomes.recorded(place, found[place]) for place in places if place in found}
 
     def _decide_and_save(
         self, received: ReceivedSubmission, rows: Sequence[tuple[int, Row]]
@@ -390,7 +404,7 @@ class Ledger(Application[UUID]):
             Stale: a stream that one of them follows has moved: conclude again.
             Unavailable: clock, disk, a subject's key that is gone, or too many writers.
         """
-        with self._writing:
+        with self._turns.alone():
             for _ in range(DECIDE_TRIES):
                 size, now_us = self.store.head().size, self.clock.now_us()
                 decided_on = civil_date(now_us)

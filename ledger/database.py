@@ -9,12 +9,13 @@ Source: LEDGER.md 6 (synchronous=FULL, STRICT, 64 MB cache), COMPONENTS.md 0.6.
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ledger.errors import Corrupt, Unavailable
+from ledger.turns import Ticket, Together
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,6 +33,8 @@ WAL_PAGES = 4_000  # 16 MiB before pages are copied back: those that many commit
 TRUNCATE_WAIT_S = 2  # for readers of an older state, before emptying the WAL is put off
 SYNCHRONOUS_FULL = 2
 IN_LIST_MAX = 500  # parameters in one `IN (…)`: below every build's limit, large enough to amortise
+
+_T = TypeVar("_T")
 
 Connection = sqlite3.Connection
 IntegrityError = sqlite3.IntegrityError
@@ -89,6 +92,7 @@ class Database:
         self.path = path
         self._secure_delete = secure_delete
         self._turn = threading.Lock()
+        self.sharing = Together(self._share)
         self._local = threading.local()
         try:
             self._writer: Connection | None = self._open()
@@ -137,6 +141,57 @@ class Database:
             raise Unavailable(f"{self.path.name} cannot be written now: {error}", code="storage") from error
         except DatabaseError as error:
             raise Corrupt(f"{self.path.name} is damaged: {error}", code="storage") from error
+
+    def together(self, work: Callable[[Connection], _T], weight: int = 1) -> _T:
+        """Do `work` inside a write transaction that it may share with others; durable when this returns.
+
+        Several threads that come at once share one flush. Each sees what those before it in the group
+        wrote. What raises before it has written anything fails alone; after that the whole group is taken
+        back, and each of it is done in a transaction of its own.
+
+        Args:
+            work: writes with the connection that it is given, and keeps nothing of it; it may be called
+                twice, the first call having been undone.
+            weight: rows that it writes, about: a group is not heavier than `turns.WEIGHT_MAX`.
+
+        Raises:
+            Unavailable, Corrupt, IntegrityError: as `writing`; and whatever `work` raises.
+        """
+        return self.sharing.ask(work, weight)
+
+    def _share(self, group: Sequence[Ticket]) -> None:
+        if len(group) > 1:
+            self._attempt(group)
+        for ticket in group:
+            if not ticket.is_settled:
+                self._attempt([ticket])
+
+    def _attempt(self, group: Sequence[Ticket]) -> None:
+        """Do a group in one transaction; where one that has written fails, nobody of several is settled."""
+        results: list[tuple[Ticket, Any]] = []
+        failing = False
+        try:
+            with self.writing() as connection:
+                for ticket in group:
+                    failing, before = True, connection.total_changes
+                    try:
+                        results.append((ticket, ticket.work(connection)))
+                    except Exception as error:
+                        if connection.total_changes != before or _is_of_the_file(error):
+                            raise
+                        ticket.fail(error)  # the others go on as if it had never come
+                    failing = False
+        except Exception as error:  # noqa: BLE001 - each of those who asked raises it
+            # A failure that is one ticket's own is told to it alone, by doing each alone. The begin and the
+            # commit are everybody's: after a failed flush nobody knows what is durable, so all are told.
+            if failing and len(group) > 1:
+                return
+            for ticket in group:
+                if not ticket.is_settled:
+                    ticket.fail(error)
+        else:
+            for ticket, result in results:
+                ticket.settle(result)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -207,6 +262,11 @@ class Database:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is not None:
             connection.close()
+
+
+def _is_of_the_file(error: Exception) -> bool:
+    """Whether an error is SQLite's about the file, not about what was to be written: `writing` says it."""
+    return isinstance(error, DatabaseError) and not isinstance(error, IntegrityError)
 
 
 def _undo(writer: Connection) -> None:

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from ledger.database import Connection, Database
 from ledger.errors import Stale
+from ledger.turns import WEIGHT_MAX
 
 KEEP_DAYS = 30
 _DAY_US = 86_400_000_000
@@ -145,7 +146,8 @@ class Jobs:
         """
         sealing = None if content.sealed_by is None else content.sealed_by.bytes
         kept = content.body_mac, content.body, content.extra
-        with self._database.writing() as connection:
+
+        def receive(connection: Connection) -> None:
             if sealing is not None and _sealing(connection) != sealing:
                 raise Stale("submissions are sealed under another key now")
             connection.execute(
@@ -153,6 +155,8 @@ class Jobs:
                 " sealed_by) VALUES (?,?,?,?,?,?,?,?,?,?)",
                 (iss.bytes, jti.bytes, n, root, *kept, PROCESSING, received_at_us, sealing),
             )
+
+        self._database.together(receive, WEIGHT_MAX if content.body else 1)
         found = self.find(iss, jti)
         assert found is not None
         return found
@@ -167,7 +171,8 @@ class Jobs:
         """
         rows = [(job, outcome.row, outcome.status, outcome.position, outcome.details) for outcome in outcomes]
         sealing = None if sealed_by is None else sealed_by.bytes
-        with self._database.writing() as connection:
+
+        def keep(connection: Connection) -> None:
             found = connection.execute(
                 "SELECT sealed_by, forgetting FROM job WHERE number = ?", (job,)
             ).fetchone()
@@ -180,6 +185,8 @@ class Jobs:
                 connection.execute("UPDATE job SET state = ? WHERE number = ?", (DONE, job))
                 if found[1]:
                     _destroy_content(connection, job)
+
+        self._database.together(keep, len(rows))
 
     def outcomes(self, job: int) -> list[StoredOutcome]:
         """Return what came of the rows decided so far, in input order."""

@@ -149,8 +149,9 @@ class LedgerRecorder(Lookups, ApplicationRecorder):
             return []
         write = kwargs.get("write") or Write()
         try:
-            with self.database.writing() as connection:
-                positions = self.append(connection, stored_events, write)
+            positions = self.database.together(
+                lambda connection: self.append(connection, stored_events, write), len(stored_events)
+            )
         except database.IntegrityError as error:
             raise VersionConflict("another write came first") from error
         self.at_step("committed")

@@ -1,7 +1,9 @@
 """One file, one writer at a time, a reader for each thread; and what an error leaves behind."""
 
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,4 +131,97 @@ def test_many_values_are_asked_for_in_slices(tmp_path: Path) -> None:
     rows = made.select_in("SELECT n FROM t WHERE n IN ({marks})", list(range(0, 3000, 2)))
 
     assert sorted(number for (number,) in rows) == list(range(0, 1500, 2))
+    made.close()
+
+
+# ------------------------------------------------------------------ together
+
+
+def _asked_together(made: Database, works: Sequence[Callable[[database.Connection], Any]]) -> list[Any]:
+    """Let threads ask for these while somebody else writes, so that all but the first share a turn.
+
+    Returns what each got, an exception where it was raised.
+    """
+    got: list[Any] = [None] * len(works)
+
+    def ask(at: int) -> None:
+        try:
+            got[at] = made.together(works[at])
+        except Exception as error:  # noqa: BLE001 - looked at by the test
+            got[at] = error
+
+    threads = [threading.Thread(target=ask, args=(at,)) for at in range(len(works))]
+    with made.writing():
+        for at, thread in enumerate(threads):
+            thread.start()
+            while len(made.sharing._waiting) < at or not made.sharing._led:
+                pass
+    for thread in threads:
+        thread.join()
+    return got
+
+
+def _inserting(*numbers: int, error: Exception | None = None) -> Callable[[database.Connection], int]:
+    def work(connection: database.Connection) -> int:
+        for number in numbers:
+            connection.execute("INSERT INTO t VALUES (?)", (number,))
+        if error is not None:
+            raise error
+        return int(connection.execute("SELECT COUNT(*) FROM t").fetchone()[0])
+
+    return work
+
+
+def test_those_who_come_together_share_one_flush(tmp_path: Path) -> None:
+    """Each sees what those before it wrote; two transactions for five of them."""
+    made = Database(tmp_path / "d.sqlite", SCHEMA)
+
+    got = _asked_together(made, [_inserting(number) for number in range(5)])
+
+    assert got == [1, 2, 3, 4, 5]
+    assert (made.sharing.groups, made.sharing.requests) == (2, 5)
+    made.close()
+
+
+def test_what_fails_before_it_writes_fails_alone(tmp_path: Path) -> None:
+    """The others go on in the same transaction."""
+    made = Database(tmp_path / "d.sqlite", SCHEMA)
+
+    got = _asked_together(made, [_inserting(0), _inserting(1), _inserting(error=KeyError()), _inserting(3)])
+
+    assert [got[0], got[1], got[3]] == [1, 2, 3]
+    assert isinstance(got[2], KeyError)
+    assert _numbers(made) == [0, 1, 3]
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "failing", [_inserting(7, error=KeyError()), _inserting(7, 1)], ids=["ours", "SQLite's"]
+)
+def test_what_fails_after_it_has_written_leaves_nothing(
+    tmp_path: Path, failing: Callable[[database.Connection], int]
+) -> None:
+    """The group is taken back, and each is done alone: nobody else notices."""
+    made = Database(tmp_path / "d.sqlite", SCHEMA)
+
+    got = _asked_together(made, [_inserting(0), _inserting(1), failing, _inserting(3)])
+
+    assert [got[0], got[1], got[3]] == [1, 2, 3]
+    assert isinstance(got[2], KeyError | database.IntegrityError)
+    assert _numbers(made) == [0, 1, 3]
+    made.close()
+
+
+def test_a_failed_flush_is_told_to_everybody_of_the_group(tmp_path: Path) -> None:
+    """Nobody knows what is durable then, so nobody is told that it is; and the file is opened again."""
+    made = Database(tmp_path / "d.sqlite", SCHEMA)
+
+    def breaking(connection: database.Connection) -> None:
+        made._writer = _FailsAtCommit(connection)  # type: ignore[assignment]
+
+    got = _asked_together(made, [breaking, _inserting(1), _inserting(2)])
+
+    assert [type(one) for one in got[1:]] == [Unavailable, Unavailable]
+    assert made.together(_inserting(3)) == 1
+    assert _numbers(made) == [3]
     made.close()

@@ -1,0 +1,174 @@
+"""Together, side by side, or alone: whoever waits gets a turn, and nobody's mistake is somebody else's."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from ledger.turns import GROUP_MAX, WEIGHT_MAX, Ticket, Together, Turns
+
+LIMIT_S = 60
+
+
+class Place:
+    """Does what is asked, and notes who was in each group; the first group waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.together = Together(self._do)
+        self.groups: list[list[Any]] = []
+        self.begun, self.let_go = threading.Event(), threading.Event()
+
+    def _do(self, group: Sequence[Ticket]) -> None:
+        if not self.groups:
+            self.begun.set()
+            assert self.let_go.wait(LIMIT_S)
+        names = []
+        for ticket in group:
+            try:
+                ticket.settle(ticket.work(names))
+            except ValueError as error:
+                ticket.fail(error)
+        self.groups.append(names)
+
+    def waiting(self) -> int:
+        """Return how many wait for the next group."""
+        return len(self.together._waiting)
+
+
+def named(name: Any) -> Callable[[list[Any]], Any]:
+    """Return work that notes its name in its group and returns it."""
+
+    def work(names: list[Any]) -> Any:
+        names.append(name)
+        return name
+
+    return work
+
+
+def all_at_once(place: Place, asked: Sequence[tuple[Callable[[list[Any]], Any], int]]) -> list[Any]:
+    """Ask for the first; while it is done, for the others in turn; return what each got."""
+    got: list[Any] = [None] * len(asked)
+
+    def ask(at: int) -> None:
+        try:
+            got[at] = place.together.ask(*asked[at])
+        except ValueError as error:
+            got[at] = error
+
+    threads = [threading.Thread(target=ask, args=(at,)) for at in range(len(asked))]
+    threads[0].start()
+    assert place.begun.wait(LIMIT_S)
+    for at, thread in enumerate(threads[1:], 1):
+        thread.start()
+        while place.waiting() < at:  # so that their order is that of asking
+            pass
+    place.let_go.set()
+    for thread in threads:
+        thread.join(LIMIT_S)
+    return got
+
+
+def test_what_is_asked_while_one_is_busy_is_done_together():
+    """The first goes alone, because nobody else was there; the others share the next turn, in order."""
+    place = Place()
+
+    got = all_at_once(place, [(named(number), 1) for number in range(8)])
+
+    assert got == list(range(8))
+    assert place.groups == [[0], [1, 2, 3, 4, 5, 6, 7]]
+    assert (place.together.groups, place.together.requests) == (2, 8)
+
+
+def test_a_group_is_bounded_in_number_and_in_weight():
+    """A heavy one goes alone, and those behind it keep their place."""
+    place = Place()
+    asked = [(named(0), 1), (named("heavy"), WEIGHT_MAX), (named("next"), 1), (named("last"), 1)]
+
+    all_at_once(place, asked)
+
+    assert place.groups == [[0], ["heavy"], ["next", "last"]]
+
+    place = Place()
+    all_at_once(place, [(named(number), 1) for number in range(GROUP_MAX + 2)])
+    assert list(map(len, place.groups)) == [1, GROUP_MAX, 1]
+
+
+def test_one_that_fails_fails_alone():
+    """Who asked for it is told; who came before and after gets what they asked for."""
+    place = Place()
+
+    def failing(_names: list[Any]) -> None:
+        raise ValueError("its own mistake")
+
+    got = all_at_once(place, [(named(0), 1), (named(1), 1), (failing, 1), (named(3), 1)])
+
+    assert [got[0], got[1], got[3]] == [0, 1, 3]
+    assert isinstance(got[2], ValueError)
+
+
+def test_a_leader_that_is_interrupted_leaves_nobody_waiting():
+    """Its group is told what happened, and the place goes on."""
+    calls = []
+
+    def do(group: Sequence[Ticket]) -> None:
+        calls.append(len(group))
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        for ticket in group:
+            ticket.settle(ticket.work([]))
+
+    together = Together(do)
+    with pytest.raises(KeyboardInterrupt):
+        together.ask(named(0))
+
+    assert together.ask(named(1)) == 1
+
+
+def test_whoever_wants_to_be_alone_is_not_overtaken():
+    """Those who come later wait behind, however many there are."""
+    turns, order = Turns(), list[str]()
+    inside, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with turns.beside_others():
+            inside.set()
+            assert leave.wait(LIMIT_S)
+
+    def alone() -> None:
+        with turns.alone():
+            order.append("alone")
+
+    def late() -> None:
+        with turns.beside_others():
+            order.append("late")
+
+    threads = [threading.Thread(target=target) for target in (first, alone, late)]
+    threads[0].start()
+    assert inside.wait(LIMIT_S)
+    threads[1].start()
+    while not turns._wanting:
+        pass
+    threads[2].start()
+    leave.set()
+    for thread in threads:
+        thread.join(LIMIT_S)
+
+    assert order == ["alone", "late"]
+
+
+def test_many_work_side_by_side():
+    """Each of them is inside at the same moment."""
+    turns, meeting = Turns(), threading.Barrier(3)
+
+    def work() -> None:
+        with turns.beside_others():
+            meeting.wait(LIMIT_S)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT_S)
+
+    assert not meeting.broken
