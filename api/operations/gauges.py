@@ -9,6 +9,7 @@ Source: docs/metrics.md is the table; a test holds one to the other.
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -18,11 +19,15 @@ from prometheus_client.registry import Collector
 from api.house import House
 from api.operations.troubles import trouble_of
 from api.telemetry.logs import log, of_error
+from ledger.domain.forgetting import APPROVED, REQUESTED
+from ledger.forgetting.progress import DESTROYED, EFFECTIVE, progress
 from ledger.store.cosignatures import newest_witnessed
 
 # How many things wait or are worked on, and how many may.
 Queue = Callable[[], tuple[int, int]]
 _US = 1_000_000
+_STATES = (REQUESTED, APPROVED, DESTROYED, EFFECTIVE)
+_COUNT_EVERY_US = 60 * _US  # forgettings are read one by one, so they are counted once in a minute
 
 
 class Gauges(Collector):
@@ -30,6 +35,7 @@ class Gauges(Collector):
 
     def __init__(self, house: House, queues: Mapping[str, Queue], version: str) -> None:
         self._house, self._waiting, self._version = house, queues, version
+        self._forgettings, self._counted_at_us = Counter[str](), -_COUNT_EVERY_US
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Return nothing: names are not read ahead, which would read the ledger before it serves."""
@@ -38,7 +44,15 @@ class Gauges(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield every figure that can be read."""
         incomplete = 0
-        for read in (self._standing, self._log, self._views, self._queues, self._files, self._vault):
+        for read in (
+            self._standing,
+            self._log,
+            self._views,
+            self._queues,
+            self._files,
+            self._vault,
+            self._forgotten,
+        ):
             try:
                 # All of a group before any of it is told: half a group would read like a fact.
                 yield from list(read())
@@ -113,7 +127,18 @@ class Gauges(Collector):
         yield _labelled("disk_free_bytes", "Room on the disk of a place.", "place", free)
 
     def _vault(self) -> Iterator[GaugeMetricFamily]:
-        yield _gauge("vault_epoch", "Number of the vault’s epoch.", self._house.ledger.vault.epoch)
+        vault = self._house.ledger.vault
+        yield _gauge("vault_epoch", "Number of the vault’s epoch.", vault.epoch)
+        waiting = vault.destroyed_since_turn()
+        yield _gauge("vault_destroyed_rows", "Rows that copies of the vault still open.", waiting)
+
+    def _forgotten(self) -> Iterator[GaugeMetricFamily]:
+        now_us = self._house.ledger.clock.now_us()
+        if now_us - self._counted_at_us >= _COUNT_EVERY_US:
+            self._forgettings = Counter(one.state for one in progress(self._house.ledger))
+            self._counted_at_us = now_us
+        states = {state: self._forgettings[state] for state in _STATES}
+        yield _labelled("forgettings", "Requests to forget a learner, by how far they came.", "state", states)
 
 
 def _gauge(name: str, words: str, value: float) -> GaugeMetricFamily:

@@ -13,16 +13,18 @@ import logging
 import sys
 import threading
 import warnings
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import structlog
-from structlog.stdlib import BoundLogger, ProcessorFormatter, filter_by_level
+from structlog.stdlib import BoundLogger, filter_by_level
 
 from api.telemetry.current import CURRENT, places_of
 from api.telemetry.events import EVENTS, allowed
 
-OURS = ("roa", "ledger", "projections")  # loggers whose lines are events of the table
+_OWN = "roa"
+OURS = (_OWN, "ledger", "projections")  # loggers whose lines are events of the table
 _UNLOGGABLE = json.dumps({"level": "error", "event": "unraisable"}) + "\n"
 
 Said = MutableMapping[str, Any]
@@ -45,9 +47,14 @@ def _of_the_request(_logger: Any, _method: str, said: Said) -> Said:
     return said
 
 
+def _as_message(_logger: Any, _method: str, said: Said) -> tuple[tuple[Said], dict[str, Any]]:
+    """Hand an event on as the message of a record: it is rendered where it is written."""
+    return (said,), {}
+
+
 log: BoundLogger = structlog.wrap_logger(
-    logging.getLogger("roa"),
-    processors=[filter_by_level, _of_the_request, _closed, ProcessorFormatter.wrap_for_formatter],
+    logging.getLogger(_OWN),
+    processors=[filter_by_level, _of_the_request, _closed, _as_message],
     wrapper_class=BoundLogger,
 )
 
@@ -60,26 +67,19 @@ def of_error(error: BaseException) -> dict[str, Any]:
     return {"error": type(error).__name__, "places": places_of(error)}
 
 
-def _foreign(_logger: Any, _method: str, said: Said) -> Said:
+def _foreign(record: logging.LogRecord) -> Said:
     """Return what may be said of a line that came through the standard `logging`; its text is not used."""
-    record: logging.LogRecord = said["_record"]
-    known = record.name.partition(".")[0] in OURS and record.msg in EVENTS
-    given = said.get("positional_args")
     line: dict[str, Any] = {
         "event": "library",
         "library": record.name,
         "place": f"{record.filename}:{record.lineno}",
     }
-    if known:
-        line = {"event": record.msg, **(given if isinstance(given, Mapping) else {})}
-    raised = said.get("exc_info")
-    if isinstance(raised, tuple) and isinstance(raised[1], BaseException):
-        line |= {"error": type(raised[1]).__name__, "places": places_of(raised[1])}
-    return {**_closed(None, "", _of_the_request(None, "", line)), "_record": record, "_from_structlog": False}
-
-
-def _levelled(_logger: Any, _method: str, said: Said) -> Said:
-    return {"level": said["_record"].levelname.lower(), **said}
+    if record.name.partition(".")[0] in OURS and record.msg in EVENTS:
+        line = {"event": record.msg, **(record.args if isinstance(record.args, Mapping) else {})}
+    raised = record.exc_info[1] if record.exc_info else None
+    if raised is not None:
+        line |= {"error": type(raised).__name__, "places": places_of(raised)}
+    return _closed(None, "", _of_the_request(None, "", line))
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
@@ -87,13 +87,19 @@ def _is_wanted(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or record.name.partition(".")[0] in OURS
 
 
-class _Formatter(ProcessorFormatter):
-    """Formats what is ours and what is foreign; the text of a foreign line is never put together."""
+class _Formatter(logging.Formatter):
+    """Writes a record as one line, with its level and its time; no text of a foreign one is put together."""
+
+    def __init__(self, render: Callable[[Any, str, dict[str, Any]], str | bytes]) -> None:
+        super().__init__()
+        self._render = render
 
     def format(self, record: logging.LogRecord) -> str:
-        if isinstance(record.msg, str) and not isinstance(record.args, Mapping):
-            record = logging.makeLogRecord({**record.__dict__, "args": ()})
-        return super().format(record)
+        is_own = record.name == _OWN and isinstance(record.msg, dict)
+        said: Mapping[str, Any] = record.msg if is_own else _foreign(record)  # type: ignore[assignment]
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"at": at.replace("+00:00", "Z"), "level": record.levelname.lower(), **said}
+        return str(self._render(None, line["level"], line))
 
 
 class _Lines(logging.StreamHandler[TextIO]):
@@ -115,19 +121,7 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Non
         renderer = structlog.dev.ConsoleRenderer(colors=True)
     handler = _Lines(stream)
     handler.addFilter(_is_wanted)
-    handler.setFormatter(
-        _Formatter(
-            foreign_pre_chain=[_foreign],
-            pass_foreign_args=True,
-            use_get_message=False,
-            processors=[
-                _levelled,
-                structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-                ProcessorFormatter.remove_processors_meta,
-                renderer,
-            ],
-        )
-    )
+    handler.setFormatter(_Formatter(renderer))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
