@@ -23,9 +23,11 @@ from api.house import close_house, files_of, module_of, open_house, passphrase_o
 from api.settings import Settings
 from ledger import restore as restoring
 from ledger.application import Ledger
+from ledger.domain.forgetting import LEVEL_SEALED, ForgettingCounted
 from ledger.errors import LedgerError
 from ledger.files import LedgerFiles
 
+COUNTS_AT_ONCE = 1000
 SUBMISSIONS_SHOWN = 20  # the file and --json have all of them
 NOTHING, BEHIND, DONE = "nothing-missing", "rollback", "restored"
 
@@ -76,7 +78,18 @@ def _restored(ledger: Ledger) -> dict[str, Any]:
     if not done.plan.missing:
         return {"state": NOTHING, **done.as_json()}
     file = ledger.files.out / restoring.RECEIPTS_FILE
-    return _named(ledger, {"state": DONE, **done.as_json(), "file": str(file)})
+    forgotten = _forgotten(ledger, done.plan.stored)
+    return _named(ledger, {"state": DONE, **done.as_json(), "file": str(file), "forgotten": forgotten})
+
+
+def _forgotten(ledger: Ledger, stored: int) -> int:
+    """Return how many learners were forgotten by records that were lost: only their counts are public."""
+    topics, at, found = (ForgettingCounted.TOPIC,), stored, 0
+    while counts := ledger.store.select_notifications(at + 1, COUNTS_AT_ONCE, topics=topics):
+        events = map(ledger.mapper.to_domain_event, counts)
+        found += sum(event.learners for event in events if event.level == LEVEL_SEALED)
+        at = counts[-1].id
+    return found
 
 
 def _named(ledger: Ledger, found: dict[str, Any]) -> dict[str, Any]:
@@ -125,6 +138,9 @@ def _say(found: Mapping[str, Any], data: Path) -> None:
     _say_receipts(found["receipts"])
     if done:
         _print(f"The log says so at position {found['told_at']}, and goes on from there.")
+        if found["forgotten"]:
+            _print(f"Learners who were forgotten meanwhile: {found['forgotten']}. What said who is lost.")
+            _print("Where vault.sqlite is an old copy too, they are back: have it requested again for them.")
         _print("Start the server again: one that was running meanwhile goes on reading only.")
         _print(f"Lost receipts: {found['file']}. Tell these organisations to post the same again.")
     else:

@@ -25,10 +25,12 @@ class Forgotten(NamedTuple):
     """Who is forgotten.
 
     positions: by learner, of the record that says so.
+    lost: how many more were forgotten, by records whose content a restore gave up: whose, nobody can tell.
     faults: (position of a record, what is wrong with it).
     """
 
     positions: Mapping[UUID, int] = MappingProxyType({})
+    lost: int = 0
     faults: tuple[tuple[int, str], ...] = ()
 
 
@@ -36,7 +38,8 @@ def read_forgotten(
     connection: Connection,
     positions: Sequence[int],
     counted: Sequence[int],
-    gone: Callable[[int], bool],
+    cleared: Callable[[int], bool],
+    given_up: Callable[[int], bool],
 ) -> Forgotten:
     """Read who is forgotten, never failing for what is stored.
 
@@ -44,7 +47,8 @@ def read_forgotten(
         connection: the ledger's.
         positions: of all `learner.forgotten`, ascending.
         counted: of all `forgetting.counted`, ascending.
-        gone: whether what stood at a position was cleared or lost, and is accounted for.
+        cleared: whether a disposal accounts for what stood at a position.
+        given_up: whether a restore accounts for the loss of what stood there.
     """
     found = _events(connection, positions)
     public, asked = _events(connection, counted), _requests(connection, found)
@@ -58,10 +62,15 @@ def read_forgotten(
             faults.append((at, "says that a learner is forgotten, and no two people asked for it before"))
         if not _counts(public.get(at + 1), row):
             faults.append((at, "says that a learner is forgotten, and the record after it does not count it"))
+    lost = 0
     for at, (_, event) in public.items():
-        if event.level == LEVEL_SEALED and at - 1 not in found and not gone(at - 1):
+        if event.level != LEVEL_SEALED or at - 1 in found or cleared(at - 1):
+            continue
+        if given_up(at - 1):
+            lost += 1
+        else:
             faults.append((at, "counts a forgetting that is not recorded right before it"))
-    return Forgotten(where, tuple(sorted(faults)))
+    return Forgotten(where, lost, tuple(sorted(faults)))
 
 
 def check_forgotten(forgotten: Forgotten, vault: Vault | None, skipped: int, report: Report) -> None:

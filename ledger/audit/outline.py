@@ -129,7 +129,8 @@ def read_outline(connection: Connection, size_skipped: int = 0) -> Outline:
         connection,
         forgotten,
         counted,
-        lambda position: disposals.account_for(position) or _are_lost(tails, position),
+        disposals.account_for,
+        lambda position: _are_lost(tails, position),
     )
     return Outline(size, newest or 0, skipped, authority, tails, disposals, gone, suspects, log_keys)
 

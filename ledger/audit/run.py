@@ -205,7 +205,7 @@ class _Audit:
         with report.at("forgettings"):
             check_forgotten(outline.forgotten, self._vault, outline.skipped, report)
         self._check_published(tree, published, base)
-        check_keys(report)
+        check_keys(report, outline.forgotten.lost)
         return not (self._elsewhere and self._is_disposed_since(outline.newest))
 
     def _is_disposed_since(self, position: int) -> bool:

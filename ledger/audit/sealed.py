@@ -40,8 +40,17 @@ from ledger.store.readback import StatementLeaves, StoredRecord
 _PRIVATE = frozenset(topic.encode() for topic, one in EVENTS.items() if one.PRIVACY is PRIVATE)
 
 
-def check_keys(report: Report) -> None:
-    """Say how many records cannot be opened because a key is gone, which no record accounts for."""
+def check_keys(report: Report, forgotten_lost: int) -> None:
+    """Say how many records cannot be opened because a key is gone, which no record accounts for.
+
+    Args:
+        report: what was found in all parts.
+        forgotten_lost: how many learners were forgotten by records whose content is lost.
+    """
+    if 0 < report.learners_without_key <= forgotten_lost:
+        # The public log counts as many, and a restore gave up what said whose they are.
+        report.forgotten += report.without_key
+        report.without_key = report.learners_without_key = 0
     if report.without_key:
         learners = report.learners_without_key
         whose = f", {learners} of them registrations of learners" if learners else ""
