@@ -5,28 +5,36 @@ Source: LEDGER.md 4, 7, 9 (P3, P5, P7).
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from ledger import database
+from ledger.application import Consequence
 from ledger.audit import How, audit, audit_files
 from ledger.database import IntegrityError
 from ledger.deciding.slots import STATUS_LIST_SIZE
 from ledger.disposal import Due, dispose, due, redo
 from ledger.domain.claims import SLOT, slot_claim
+from ledger.domain.disposal import in_parts
+from ledger.domain.status_list import StatusListChanged
 from ledger.errors import Absent, Stale, Unavailable
 from ledger.files import LedgerFiles
 from ledger.founding import REGISTRAR
+from ledger.ids import public_id
 from ledger.mapper import LedgerMapper, private_state
 from ledger.receipts import award_receipt, prove, provider_receipt, public_receipt
+from ledger.restore import restore
 from ledger.store.disposal import clearing, redact
 from ledger.store.sqlite import LedgerRecorder
 from tests.ledger.audit.tampering import Bench, Change
 from tests.support.disposal import cleared, to_be_cleared
 from tests.support.forgetting import FIRST, SECOND, a_request, approved, forget, learner_id, stream_at
 from tests.support.ledgers import PROVIDER_KEY, House, a_full_ledger, people, statement
+from tests.support.rollbacks import put_back, take_copy
 from tests.support.world import ANA, BEN, a_result, identity
 
 OTHERS = people(5)
@@ -331,6 +339,23 @@ def test_an_audit_by_several_processes_begins_again_when_records_are_cleared(hou
     assert (report.faults, report.redacted) == ([], 11)
 
 
+def test_a_large_disposal_is_told_in_several_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part says which of how many it is; together they account for everything, and the count follows."""
+    monkeypatch.setattr("ledger.disposal.in_parts", partial(in_parts, size=2))
+    house = a_full_ledger(tmp_path, people(8))
+    to_be_cleared(house, *people(8)[::2])
+
+    done = cleared(house)
+
+    topics = [one.topic for one in house.ledger.store.select_notifications(done.position or 1, 100)]
+    assert topics[-1] == "forgetting.counted"
+    assert len(topics) > 2
+    assert set(topics[:-1]) == {"streams.disposed"}
+    for how in (How(), How(short=False)):
+        assert audit(house.ledger, how=how).faults == []
+    assert house.audit().redacted == 20
+
+
 # ------------------------------------------------------------------ what is found
 
 
@@ -547,3 +572,38 @@ def test_the_store_alone_clears_nothing_twice(tmp_path: Path) -> None:
             redact(connection, wrong)
 
     assert house.audit().faults == []
+
+
+# ------------------------------------------------------------------ beside it
+
+
+def test_a_restore_goes_on_from_a_copy_that_was_cleared(house: House, tmp_path: Path) -> None:
+    """A copy from after the disposal is put back: only what came later is lost, no revocation is missed."""
+    cleared(house)
+    house.publish()
+    take_copy(house, tmp_path / "copy")
+    newcomers = people(9)[6:]
+    house.register(*newcomers)
+    bits = {"issuer": 95001, "status_list": 1, "bits_sha256": _bits_of(house), "as_at": house.size()}
+    house.ledger.note([Consequence(public_id("status_list", 95001, 1), StatusListChanged, bits)])
+    house.publish()
+    put_back(house, tmp_path / "copy")
+    house.clock.advance(timedelta(minutes=1))
+
+    plan = restore(house.ledger, accept_lost=True).plan
+
+    assert (plan.lost, plan.revocations) == (len(newcomers), ())
+    house.publish()
+    report = house.audit()
+    assert (report.faults, report.redacted, report.lost) == ([], 11, len(newcomers))
+
+
+def _bits_of(house: House) -> bytes:
+    """Return the digest of the status list's bits: the one revocation, though its award was cleared."""
+    mapper = LedgerMapper.for_reading()
+    (record,) = house.ledger.store.select_notifications(1, 10_000, topics=("streams.disposed",))
+    bits = bytearray(STATUS_LIST_SIZE // 8)
+    revoked = [slot.place for slot in mapper.to_domain_event(record).kept_slots() if slot.revoked_at]
+    assert len(revoked) == 1
+    bits[revoked[0] // 8] |= 0x80 >> revoked[0] % 8
+    return sha256(bits).digest()
