@@ -14,7 +14,7 @@ from api.telemetry.current import CURRENT, Noted
 from api.telemetry.events import EVENTS, EVERYWHERE, KEYS, allowed
 from api.telemetry.logs import configure, log, of_error
 from ledger.errors import Unavailable
-from tests.support.tree import package_modules
+from tests.support.tree import ROOT, package_modules
 
 CANARY = "Canary Brook 9000000001 1999-12-31"
 
@@ -61,6 +61,14 @@ def test_every_key_of_an_event_has_a_form():
     used = frozenset().union(EVERYWHERE, *EVENTS.values())
 
     assert used == KEYS.keys()
+
+
+def test_operators_are_told_of_every_event():
+    """What to look at when it comes stands in their guide."""
+    guide = (ROOT / "docs" / "operators-first-hour.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`([a-z-]+)`", guide)) | {"request"}
+
+    assert told >= EVENTS.keys()
 
 
 def test_a_key_that_an_event_does_not_have_is_counted_and_not_said(lines):
