@@ -15,14 +15,15 @@ def main() -> None:
 
 def _run() -> None:
     """Run a command; a mistake of ours ends with exit code 70, without a learner's data in the words."""
-    # It takes a second to load them all, and whoever changes their mind then is not shown where we were.
+    # Loading takes a while, and whoever changes their mind then is not shown where we were.
     from api.cli.commands import app
-    from api.cli.console import INTERNAL, err
 
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the last stop before the shell
         import traceback
+
+        from api.cli.console import INTERNAL, err
 
         err.print(f"roa: something went wrong inside: {type(error).__name__}", markup=False)
         for frame in traceback.extract_tb(error.__traceback__)[-3:]:

@@ -7,9 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from api.cli.commands import app
+from api.cli.commands import TABLE, loaded
 from api.providers.routes import JSON_LINES_MAX_BYTES
 from api.settings import Settings
 from tests.support.stranger import roa_command
@@ -52,7 +51,7 @@ def test_a_unit_runs_a_command_that_there_is(unit):
     """With options that it has, and variables that are settings."""
     (line,) = values(unit, "ExecStart")
     program, command, *words = line.split()
-    found = get_command(app).commands[command]
+    found = loaded(next(entry for entry in TABLE if entry.name == command))
     options = {name for parameter in found.params for name in parameter.opts}
 
     variables = {one.partition("=")[0] for one in values(unit, "Environment")}
