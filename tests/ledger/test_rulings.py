@@ -14,6 +14,7 @@ from ledger.application import Consequence
 from ledger.clock import FixedClock, microseconds
 from ledger.domain.base import Said
 from ledger.domain.register import Register
+from ledger.domain.forgetting import ForgettingCounted
 from ledger.domain.status_list import StatusListChanged
 from ledger.domain.tail import TailLost
 from ledger.encoding.strict_json import b64url, canonical, parse
@@ -100,6 +101,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     house.must(REGISTRAR, said)
     fields = {"issuer": PROVIDER, "status_list": 1, "bits_sha256": bytes(32), "as_at": house.size()}
     house.ledger.note([Consequence(public_id("status_list", PROVIDER, 1), StatusListChanged, fields)])
+    forgotten = {"level": 1, "learners": 1, "records": 2}
+    house.ledger.note([Consequence(public_id("forgetting", 1), ForgettingCounted, forgotten)])
     last = house.size()
     lost = {"first": 3, "last": last, "root": bytes(32), "lost": 1}
     house.ledger.note([Consequence(public_id("tail", 3, last), TailLost, lost)])
@@ -119,7 +122,7 @@ def test_every_public_record_holds(house: House) -> None:
     for record in records:
         judge(*record)
 
-    assert len({type(event).TOPIC for _, _, event, _ in records}) == 14
+    assert len({type(event).TOPIC for _, _, event, _ in records}) == 15
 
 
 # ------------------------------------------------------------------ who said it
@@ -343,6 +346,12 @@ def test_midnight_between_deciding_and_recording_is_no_fault(tmp_path: Path) -> 
         ("status_list.changed", {"status_list": "1"}),
         ("status_list.changed", {"as_at": 10_000}),
         ("status_list.changed", {"ruleset_id": "MC-2018"}),
+        ("forgetting.counted", {"level": 2}),
+        ("forgetting.counted", {"level": 3}),
+        ("forgetting.counted", {"learners": 0}),
+        ("forgetting.counted", {"learners": 3}),
+        ("forgetting.counted", {"records": 10_000}),
+        ("forgetting.counted", {"records": "2"}),
         ("tail.lost", {"first": 6}),
         ("tail.lost", {"last": 6}),
         ("tail.lost", {"lost": 1000}),
