@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from api.client.errors import Unreachable
 from api.client.verify import Fetch, Trust, Verdict, verify
+from api.telemetry.logs import configure, log, of_error
 from ledger.errors import Unavailable
 
 _CONTEXT = multiprocessing.get_context("spawn")  # a fork would share locks and open databases
@@ -141,8 +142,16 @@ def _fetched(fetch: Fetch, url: str) -> bytes | str:
 
 
 def _serve(pipe: Pipe) -> None:
-    """Check what comes through the pipe until it is closed."""
-    with suppress(EOFError, OSError):
+    """Check what comes through the pipe until it is closed, or until Ctrl-C, which every process hears."""
+    configure()
+    try:
+        _check(pipe)
+    except Exception as error:  # noqa: BLE001 - Python would print what it says, and that may be somebody's
+        log.error("unforeseen", **of_error(error))
+
+
+def _check(pipe: Pipe) -> None:
+    with suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             task: _Task = pipe.recv()
             trust = None if task.trust is None else parsed_trust(task.trust)

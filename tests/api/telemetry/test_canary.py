@@ -25,6 +25,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.dependencies import house as house_dependency
+from api.employers.checkers import _serve
 from api.house import furnish
 from api.learners.personas import COOKIE
 from api.operations.background import Background
@@ -354,6 +355,20 @@ def test_nothing_that_fails_in_the_background_tells_of_a_person(watched, lines, 
     assert "thread-died" in events
     assert "roa_metrics_incomplete 1" in figures
     assert found_in(figures + lines.text + watched.collected() + err.out + err.err) == []
+
+
+def test_no_process_that_checks_credentials_tells_of_a_person(lines, capfd, monkeypatch):
+    """Python would print the exception that ends it, with its text."""
+    monkeypatch.setattr("api.employers.checkers.configure", lambda: None)
+
+    def failing():
+        raise KeyError(SAID)
+
+    _serve(SimpleNamespace(recv=failing))
+
+    err = capfd.readouterr()
+    assert [one["error"] for one in lines.of("unforeseen")] == ["KeyError"]
+    assert found_in(lines.text + err.out + err.err) == []
 
 
 @pytest.mark.parametrize("path", ["/v1/submissions", "/v1/verify", "/verify"])
