@@ -43,7 +43,15 @@ from ledger.privacy.epoch import EpochFile
 from ledger.privacy.sealing import SubjectKey
 from ledger.privacy.vault import Vault
 from ledger.standing import Standings
-from ledger.statements import ATOMIC, SUBMISSION_TYP, ReceivedSubmission, Row, Statement, read_statement
+from ledger.statements import (
+    ATOMIC,
+    SUBMISSION_TYP,
+    ReceivedSubmission,
+    Row,
+    SignedClaims,
+    Statement,
+    read_statement,
+)
 from ledger.store.jobs import Jobs
 from ledger.store.recorder import Submission, Write
 from ledger.store.sqlite import LedgerFactory, LedgerRecorder
@@ -256,7 +264,7 @@ class Ledger(Application[UUID]):
                 progress(len(known))
         return [known[row] for row in range(claims.n)]
 
-    def check_signature(self, received: ReceivedSubmission) -> RegisteredKey:
+    def check_signature(self, received: SignedClaims) -> RegisteredKey:
         """Return the registered key that signed a submission; a key that was retired since still signed it.
 
         Raises:
@@ -285,9 +293,9 @@ class Ledger(Application[UUID]):
             raise Unauthorised("this organisation is not on the register", code="E909")
         return actor
 
-    def _keyring_for(self, received: ReceivedSubmission) -> Keyring:
+    def _keyring_for(self, received: SignedClaims) -> Keyring:
         """Return the keys that may have signed a submission: for the founding, the one inside it."""
-        if self.store.head().size:
+        if self.store.head().size or not isinstance(received, ReceivedSubmission):
             return self.keyring()
         return Keyring([registrar_key(_founding_members(received), received.claims)])
 

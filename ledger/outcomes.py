@@ -17,6 +17,7 @@ from uuid import UUID
 from ledger.deciding.batch import ACCEPTED, Outcome
 from ledger.domain.award import MicrocredentialAwarded
 from ledger.encoding.msgpack import pack, unpack
+from ledger.encoding.packed import Packed
 from ledger.errors import Corrupt, Reused, Stale, Unavailable
 from ledger.ids import random_bytes, uuid8
 from ledger.policy.findings import Finding
@@ -97,7 +98,7 @@ class OutcomeStore:
         received: ReceivedSubmission,
         now_us: int,
         *,
-        body: bytes | None = None,
+        body: Packed | None = None,
         source: bytes | None = None,
         body_mac: bytes | None = None,
     ) -> Job:
@@ -114,11 +115,12 @@ class OutcomeStore:
             The job; of two at once, both get the one that was first.
         """
         claims = received.claims
+        packed = None if body is None else body.stored()
         for _ in range(_TRIES):
             sealing = self._sealing()
             key, aad = _job_key(sealing.key, claims.iss, claims.jti), _body_aad(claims.jti)
             content = Content(
-                None if body is None else key.seal(body, aad),
+                None if packed is None else key.seal(packed, aad),
                 None if source is None else key.seal(zlib.compress(source), aad),
                 body_mac,
                 sealing.id,
@@ -174,13 +176,14 @@ class OutcomeStore:
         award = record.originator_id if record.topic == MicrocredentialAwarded.TOPIC else None
         return Outcome(row, ACCEPTED, position=position, award=award)
 
-    def body(self, job: Job) -> bytes | None:
+    def body(self, job: Job) -> Packed | None:
         """Return the body a job was received with, None when it was answered at once or destroyed."""
-        return self._read(job, lambda job, key: _content(job, key, job.body))
+        stored = self._read(job, lambda job, key: _content(job, key, self._jobs.body(job.number)))
+        return None if stored is None else Packed.of_stored(stored)
 
     def source(self, job: Job) -> bytes | None:
         """Return the file a body was made from; None when it came signed, or was destroyed."""
-        packed = self._read(job, lambda job, key: _content(job, key, job.extra))
+        packed = self._read(job, lambda job, key: _content(job, key, self._jobs.file(job.number)))
         return None if packed is None else zlib.decompress(packed)
 
     # -------------------------------------------------------------- forgetting
@@ -205,14 +208,13 @@ class OutcomeStore:
         return Destroyed(now, later, self._jobs.truncate_wal())
 
     def _mentions(self, job: Job, mentions: Mentions) -> bool:
-        for read in (self.body, self.source):
-            try:
-                content = read(job)
-            except (Corrupt, zlib.error):
-                return True  # nobody can read it, so nobody can say that it does not
-            if content is not None and mentions.in_text(content):
-                return True
-        return False
+        try:
+            body, source = self.body(job), self.source(job)
+            return (body is not None and mentions.in_text(body.whole())) or (
+                source is not None and mentions.in_text(source)
+            )
+        except (Corrupt, ValueError, zlib.error):
+            return True  # nobody can read it, so nobody can say that it does not
 
     # -------------------------------------------------------------- keys
 

@@ -29,7 +29,7 @@ from ledger.mapper import (
 )
 from ledger.privacy import commitments
 from ledger.privacy.sealing import SubjectKey
-from ledger.statements import ReceivedSubmission
+from ledger.statements import Claims
 from ledger.store.cosignatures import PUBLISHED, best_covering
 from ledger.store.disposal import REDACTED
 from ledger.store.readback import StoredRecord, records
@@ -44,7 +44,7 @@ RECEIPT_VERSION = 1
 def acknowledge(
     store: LedgerRecorder,
     signer: Signer,
-    received: ReceivedSubmission,
+    claims: Claims,
     outcomes: Sequence[Outcome],
     origin: str,
 ) -> str:
@@ -56,7 +56,6 @@ def acknowledge(
     placed = [(outcome.row + 1, outcome.position) for outcome in outcomes if outcome.position is not None]
     leaves = store.leaves_at([position for _, position in placed])
     newest_us = max((recorded_at_us for _, recorded_at_us in leaves.values()), default=None)
-    claims = received.claims
     payload: dict[str, Any] = {
         "v": RECEIPT_VERSION,
         "origin": origin,

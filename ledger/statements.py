@@ -10,8 +10,9 @@ Source: LEDGER.md 2, SPEC.md 1.
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -167,17 +168,35 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
-class ReceivedSubmission:
-    """A submission whose parts belong together; whose key signed it is not yet checked."""
+class SignedClaims:
+    """What the first line of a submission says; whose key signed it is not yet checked."""
 
     token: str
     jws: Jws
     claims: Claims
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedSubmission(SignedClaims):
+    """A submission whose parts belong together; whose key signed it is not yet checked."""
+
     rows: tuple[Row, ...]
     tree: MemoryTree
     leaf_hashes: bytes
     kinds: frozenset[str]  # the types its statements say they have; unknown ones are refused row by row
     public: bool
+
+
+def read_signed_claims(line: bytes, *, origin: str) -> SignedClaims:
+    """Read the first line of a submission; Malformed when it is none, or for another ledger."""
+    token = _line(line, _FIRST, _FIRST)["submission"]
+    jws = jws_read(token)
+    if jws.header["typ"] != SUBMISSION_TYP:
+        raise Malformed(f"the first line is not a submission: typ must be {SUBMISSION_TYP}")
+    claims = read_claims(jws.payload)
+    if claims.aud != origin:
+        raise Malformed(f"the submission is for another ledger: aud must be {origin}")
+    return SignedClaims(token, jws, claims)
 
 
 def read_submission(lines: Iterable[bytes], *, origin: str) -> ReceivedSubmission:
@@ -187,15 +206,9 @@ def read_submission(lines: Iterable[bytes], *, origin: str) -> ReceivedSubmissio
         Malformed: it cannot be read, or its parts do not belong together.
     """
     parts = iter(lines)
-    first = _line(next(parts, b""), _FIRST, _FIRST)
-    token = first["submission"]
-    jws = jws_read(token)
-    if jws.header["typ"] != SUBMISSION_TYP:
-        raise Malformed(f"the first line is not a submission: typ must be {SUBMISSION_TYP}")
-    claims = read_claims(jws.payload)
-    if claims.aud != origin:
-        raise Malformed(f"the submission is for another ledger: aud must be {origin}")
-    rows = tuple(_row(line) for line in parts if line.strip())
+    signed = read_signed_claims(next(parts, b""), origin=origin)
+    claims = signed.claims
+    rows = tuple(_rows(parts))
     if len(rows) != claims.n:
         raise Malformed(
             f"the submission promises {claims.n} statements and brings {len(rows)}: was it cut off?"
@@ -205,16 +218,28 @@ def read_submission(lines: Iterable[bytes], *, origin: str) -> ReceivedSubmissio
     tree = MemoryTree(leaves)
     if tree.root() != claims.root:
         raise Malformed("the statements are not the ones that were signed: root differs")
-    kinds = frozenset(map(_type_of, rows))
+    kinds = frozenset(map(type_of, rows))
     public = {KINDS[kind].public for kind in kinds if kind in KINDS}
     if len(public) > 1:
         raise Malformed("a submission is all public or all private")
     if public == {True} and claims.by is not None:
         raise Malformed("a public submission never carries `by`")
-    return ReceivedSubmission(token, jws, claims, rows, tree, b"".join(leaves), kinds, public == {True})
+    return ReceivedSubmission(
+        signed.token, signed.jws, claims, rows, tree, b"".join(leaves), kinds, public == {True}
+    )
 
 
-def _type_of(row: Row) -> str:
+def read_rows(lines: Iterable[bytes]) -> Iterator[Row]:
+    """Yield the rows of a submission that was read before, one by one, its first line left out."""
+    return _rows(islice(lines, 1, None))
+
+
+def _rows(lines: Iterable[bytes]) -> Iterator[Row]:
+    return (_row(line) for line in lines if line.strip())
+
+
+def type_of(row: Row) -> str:
+    """Return which type a row says it has, nothing where it cannot be read."""
     try:
         value = json.loads(row.statement.decode())  # as text: of bytes it would guess the encoding first
     except (ValueError, RecursionError):

@@ -4,15 +4,19 @@ Source: SPEC.md 6; DOMAIN.md 7.2 (reply).
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
 
-from api.client.answers import counts
 from ledger.deciding.batch import Outcome
 from ledger.encoding.strict_json import b64url
 from ledger.policy.findings import Finding, fix, sentence
 from ledger.statements import Row
 from ledger.store.sqlite import LedgerRecorder
+
+ROWS_AT_ONCE = 1_000  # made together, and sent on before the next are made
+_T = TypeVar("_T")
 
 
 def finding_json(found: Finding) -> dict[str, Any]:
@@ -27,55 +31,102 @@ def finding_json(found: Finding) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a submission is answered.
+
+    head: everything but the rows. rows: makes them, one object for each row, in input order.
+    count: how many rows there are. done: whether everything is decided.
+    """
+
+    head: dict[str, Any]
+    rows: Callable[[], Iterable[dict[str, Any]]]
+    count: int
+    done: bool
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it may be made as a whole."""
+        return self.count <= ROWS_AT_ONCE
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The whole answer at once."""
+        return {**self.head, "rows": list(self.rows())}
+
+    def as_json(self) -> Iterator[bytes]:
+        """Yield the whole answer as JSON in parts; its memory is that of one part."""
+        yield _text(self.head)[:-1] + b',"rows":['
+        between = b""
+        for some in _parts(self.rows(), ROWS_AT_ONCE):
+            yield between + b",".join(map(_text, some))
+            between = b","
+        yield b"]}"
+
+
 def outcomes_json(
-    store: LedgerRecorder, outcomes: Sequence[Outcome], rows: Sequence[Row] = ()
-) -> list[dict[str, Any]]:
-    """Return one object for each row, numbered from 1.
+    store: LedgerRecorder, outcomes: Iterable[Outcome], references: Iterator[str | None]
+) -> Iterator[dict[str, Any]]:
+    """Yield one object for each row, numbered from 1.
 
     Args:
-        store: to read the leaf hashes of what was recorded.
-        outcomes: in input order.
-        rows: the statements, where they are at hand: for the providers' own row references.
+        store: to read the leaf hashes of what was recorded, for many rows at once.
+        outcomes: in input order, from the first row on.
+        references: the providers' own row references, in the same order; none beyond their end.
     """
-    leaves = store.leaves_at([outcome.position for outcome in outcomes if outcome.position is not None])
-    return [
-        {
-            "row": outcome.row + 1,
-            "row_ref": _row_ref(rows[outcome.row]) if rows else None,
-            "status": outcome.status,
-            "findings": [finding_json(found) for found in outcome.findings],
-            "position": outcome.position,
-            "leaf_hash": b64url(leaves[outcome.position][0]) if outcome.position in leaves else None,
-            "award": str(outcome.award) if outcome.award else None,
-        }
-        for outcome in outcomes
-    ]
+    for some in _parts(outcomes, ROWS_AT_ONCE):
+        leaves = store.leaves_at([one.position for one in some if one.position is not None])
+        for outcome in some:
+            yield {
+                "row": outcome.row + 1,
+                "row_ref": next(references, None),
+                "status": outcome.status,
+                "findings": [finding_json(found) for found in outcome.findings],
+                "position": outcome.position,
+                "leaf_hash": b64url(leaves[outcome.position][0]) if outcome.position in leaves else None,
+                "award": str(outcome.award) if outcome.award else None,
+            }
 
 
-def answer_json(
+def answer_head(
     submission: str,
     organisation: int | str,
-    rows: Sequence[dict[str, Any]],
+    counted: Mapping[str, int],
     *,
     done: bool,
     acknowledgement: str | None,
     state: str,
 ) -> dict[str, Any]:
-    """Return the whole answer to a submission; `state` is durable, published or witnessed."""
+    """Return an answer to a submission but for its rows; `state` is durable, published or witnessed."""
     return {
         "submission": submission,
         "organisation": organisation,
         "status": "committed" if done else "processing",
         "state": state,
-        "counts": counts(rows),
-        "rows": list(rows),
+        "counts": dict(counted),
         "acknowledgement": acknowledgement,
     }
 
 
-def as_json_lines(rows: Iterable[dict[str, Any]]) -> bytes:
-    """Return outcomes as JSON Lines, in input order."""
-    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+def as_json_lines(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Yield outcomes as JSON Lines, in input order, many lines at a time."""
+    for some in _parts(rows, ROWS_AT_ONCE):
+        yield b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in some)
+
+
+def references(rows: Iterable[Row]) -> Iterator[str | None]:
+    """Yield the provider's own reference of each row, None where it has none."""
+    return map(_row_ref, rows)
+
+
+def _text(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _parts(things: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    rest = iter(things)
+    while some := list(islice(rest, size)):
+        yield some
 
 
 def _row_ref(row: Row) -> str | None:

@@ -8,9 +8,9 @@ Source: LEDGER.md 2 (CSV path), SPEC.md 6.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from queue import Full, Queue
 from typing import Any
@@ -21,11 +21,12 @@ from api.client import rows as files
 from api.client.submission import build
 from api.house import House
 from api.problems import Problem
-from api.providers.messages import answer_json, outcomes_json
+from api.providers.messages import Answer, answer_head, outcomes_json, references
 from api.security.tokens import Bearer
 from api.telemetry.logs import log, of_error
 from ledger.deciding.batch import Outcome
 from ledger.domain.organisation import Organisation
+from ledger.encoding.packed import Packed
 from ledger.errors import Absent, Reused, Unauthorised, Unavailable
 from ledger.founding import RECEIPT
 from ledger.ids import uuid7, uuid8
@@ -34,9 +35,19 @@ from ledger.log_keys import OPERATOR
 from ledger.privacy.commitments import tag
 from ledger.privacy.sealing import keyed
 from ledger.receipts import acknowledge
-from ledger.statements import ReceivedSubmission, read_submission
+from ledger.statements import (
+    LINE_MAX_BYTES,
+    Claims,
+    ReceivedSubmission,
+    Row,
+    SignedClaims,
+    read_rows,
+    read_signed_claims,
+    read_submission,
+    type_of,
+)
 from ledger.store.cosignatures import DURABLE, best_covering
-from ledger.store.jobs import DONE, LOST, Job
+from ledger.store.jobs import DONE, LOST, PROCESSING, Job
 from ledger.watch import READ
 
 AT_ONCE_ROWS_MAX = 1000  # a larger submission is kept, answered 202 and decided in the background
@@ -47,21 +58,13 @@ _KINDS = {"learner.enrolled": "enrolments", "microcredential.awarded": "awards"}
 _Name = tuple[UUID, UUID]  # organisation and submission: only both together name one
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a submission is answered: the body, and whether everything is decided."""
-
-    body: dict[str, Any]
-    done: bool
-
-
 class Desk:
     """Decides small submissions at once and large ones one after another in the background."""
 
     def __init__(self, house: House) -> None:
         self._house = house
         self._waiting: Queue[_Name | None] = Queue(WAITING_MAX)
-        self._received: dict[_Name, ReceivedSubmission] = {}
+        self._named: set[_Name] = set()  # those that wait, and the one that is decided
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
 
@@ -78,7 +81,7 @@ class Desk:
         if self._thread is not None:
             self._house.threads.pop(_THREAD, None)
             self._stopping.set()
-            self._received.clear()
+            self._named.clear()
             self._waiting.put(None)
             self._thread.join()
 
@@ -89,15 +92,22 @@ class Desk:
                     break
                 self._resume(job)
         while (name := self._waiting.get()) is not None:
-            received = self._received.pop(name, None)
-            if received is not None:
-                self._submit(received)
+            if name in self._named:
+                self._resume_named(name)
+                self._named.discard(name)
+
+    def _resume_named(self, name: _Name) -> None:
+        """Decide what waits; it is read again from where it is kept, so what waits takes no memory."""
+        with _logged("submission-not-resumed"):
+            job = self._house.ledger.jobs.find(*name)
+            if job is not None:
+                self._resume(job)
 
     def _resume(self, job: Job) -> None:
         with _logged("submission-not-resumed"):
             body = self._house.ledger.outcomes.body(job)
             if body is not None:
-                self._submit(self._read(body.splitlines()))
+                self._submit(self._read(body))
 
     def _submit(self, received: ReceivedSubmission) -> None:
         # What fails stays unfinished: the next post of the same bytes, or the next start, goes on.
@@ -110,58 +120,76 @@ class Desk:
         if decided < n and self._stopping.is_set():
             raise _Stopping
 
-    def _enqueue(self, received: ReceivedSubmission) -> None:
-        name = received.claims.iss, received.claims.jti
-        if name in self._received:
+    def _enqueue(self, name: _Name) -> None:
+        if name in self._named:
             return
-        self._received[name] = received
+        self._named.add(name)
         try:
             self._waiting.put_nowait(name)
         except Full:
-            del self._received[name]
+            self._named.discard(name)
             raise Unavailable(
                 "too many submissions are waiting: post again in a moment", code="busy"
             ) from None
 
     # -------------------------------------------------------------- signed submissions
 
-    def post_signed(self, lines: Sequence[bytes]) -> Answer:
+    def post_signed(self, body: Packed) -> Answer:
         """Take in a submission signed by the organisation's own key.
 
         Raises:
             Malformed, Unauthorised, Reused, Unavailable: as `Ledger.submit`; nothing was recorded.
         """
         self._house.check_writable()
-        received = self._read(lines)
-        if received.claims.by is not None:
+        signed = read_signed_claims(next(body.lines(LINE_MAX_BYTES), b""), origin=self._origin)
+        if signed.claims.by is not None:
             raise Unauthorised(
                 "`by` is for keys in the ledger's keeping: an own key signs without it", code="E909"
             )
-        return self._decide(received, body=b"\n".join(lines))
+        return self._known(signed) or self._decide(self._read(body), body)
+
+    def _known(self, signed: SignedClaims) -> Answer | None:
+        """Return the answer to a large submission that is kept already, without reading it again."""
+        claims, ledger = signed.claims, self._house.ledger
+        if not self._is_large(claims):
+            return None
+        job = ledger.jobs.find(claims.iss, claims.jti)
+        if job is None or not job.has_body or job.state == LOST:
+            return None
+        ledger.check_signature(signed)
+        _check_same(job, claims)
+        if job.state == PROCESSING:
+            self._enqueue((claims.iss, claims.jti))
+        return self._kept(job, signed)
+
+    def _is_large(self, claims: Claims) -> bool:
+        return claims.n > AT_ONCE_ROWS_MAX and self._thread is not None
+
+    @property
+    def _origin(self) -> str:
+        return self._house.ledger.founding.origin
 
     def queue(self) -> tuple[int, int]:
         """Return how many submissions wait to be decided in the background, and how many may."""
-        return len(self._received), WAITING_MAX
+        return self._waiting.qsize(), WAITING_MAX
 
-    def _read(self, lines: Sequence[bytes]) -> ReceivedSubmission:
-        with self._house.ledger.watch.step(READ, rows=max(len(lines) - 1, 0)):
-            return read_submission(lines, origin=self._house.ledger.founding.origin)
+    def _read(self, body: Packed) -> ReceivedSubmission:
+        with self._house.ledger.watch.step(READ, bytes=body.size):
+            return read_submission(body.lines(LINE_MAX_BYTES), origin=self._origin)
 
-    def _decide(self, received: ReceivedSubmission, *, body: bytes) -> Answer:
-        ledger = self._house.ledger
-        organisation = self._organisation(received.claims.iss)
-        if received.claims.n > AT_ONCE_ROWS_MAX and self._thread is not None:
+    def _decide(self, received: ReceivedSubmission, body: Packed) -> Answer:
+        ledger, claims = self._house.ledger, received.claims
+        organisation = self._organisation(claims.iss)
+        if self._is_large(claims):
             job = self._keep(received, body)
             if job.state != DONE:
                 ledger.jobs.take_up(job.number)
-                self._enqueue(received)
-                known = ledger.outcomes.of(job)
-                return self._answer(received.claims.jti, organisation, known, received, job, done=False)
+                self._enqueue((claims.iss, claims.jti))
+                return self._kept(job, received)
         outcomes = ledger.submit(received)
-        job = self._job(received.claims.iss, received.claims.jti)
-        return self._answer(received.claims.jti, organisation, outcomes, received, job, done=True)
+        return self._answer(organisation, outcomes, received, self._job(claims.iss, claims.jti), done=True)
 
-    def _keep(self, received: ReceivedSubmission, body: bytes) -> Job:
+    def _keep(self, received: ReceivedSubmission, body: Packed) -> Job:
         """Keep a body before it is answered 202: from here it will be decided, whatever happens."""
         ledger, claims = self._house.ledger, received.claims
         ledger.check_signature(received)
@@ -169,8 +197,7 @@ class Desk:
         if job is None:
             ledger.actor(received)
             job = ledger.outcomes.receive(received, ledger.clock.now_us(), body=body)
-        if (job.n, job.root) != (claims.n, claims.root):
-            raise Reused("this submission id was used before with other content")
+        _check_same(job, claims)
         return job
 
     # -------------------------------------------------------------- files
@@ -205,17 +232,13 @@ class Desk:
             job, jti = None, uuid7(ledger.clock.now_us())
         if job is None:
             if not file.sendable():
-                rows = answers.outcomes(file, [])
-                said = answer_json(
-                    str(jti), _reference(organisation), rows, done=True, acknowledgement=None, state=DURABLE
-                )
-                return Answer(_with_file_findings(said, file), done=True)
+                return self._nothing_sent(organisation, jti, file)
             job = self._sign(organisation, bearer, file, data, jti, body_mac)
             if job.body_mac != body_mac:
                 raise Reused("this idempotency key was used before with another file")
             body = ledger.outcomes.body(job)
         assert body is not None, "what was signed a moment ago is kept"
-        return self._decide(self._read(body.splitlines()), body=body)
+        return self._decide(self._read(body), body)
 
     def _sign(
         self,
@@ -239,8 +262,8 @@ class Desk:
             jti=jti,
             by=str(bearer.id),
         )
-        body = submission.body()
-        received = self._read(body.splitlines())
+        body = Packed(*submission.lines())
+        received = self._read(body)
         # A key that counts no longer is told so before anything is kept under this name.
         ledger.actor(received)
         return ledger.outcomes.receive(
@@ -256,7 +279,6 @@ class Desk:
             Absent: no such submission, or its job was destroyed after 30 days; `lost` when what it
                 had recorded is not there any more, and it was not posted again.
         """
-        ledger = self._house.ledger
         job = self._job(bearer.organisation, jti)
         if job.state == LOST:
             raise Absent(
@@ -264,11 +286,23 @@ class Desk:
                 " Post the same submission again",
                 code="lost",
             )
-        outcomes = ledger.outcomes.of(job)
-        organisation = self._organisation(bearer.organisation)
+        return self._kept(job)
+
+    def _kept(self, job: Job, signed: SignedClaims | None = None) -> Answer:
+        """Return the answer to a submission from what is kept of it, as far as it is decided.
+
+        Args:
+            job: of the submission.
+            signed: its first line, where it is at hand.
+        """
+        ledger = self._house.ledger
         body = ledger.outcomes.body(job)
-        received = None if body is None else self._read(body.splitlines())
-        return self._answer(jti, organisation, outcomes, received, job, done=job.state == DONE)
+        if signed is None and body is not None:
+            signed = read_signed_claims(next(body.lines(LINE_MAX_BYTES), b""), origin=self._origin)
+        outcomes = ledger.outcomes.of(job)
+        return self._answer(
+            self._organisation(job.iss), outcomes, signed, job, body=body, done=job.state == DONE
+        )
 
     def file_of(self, bearer: Bearer, jti: UUID) -> bytes | None:
         """Return the file a submission was made from, None when it came signed."""
@@ -286,33 +320,53 @@ class Desk:
 
     def _answer(
         self,
-        jti: UUID,
         organisation: Organisation,
         outcomes: Sequence[Outcome],
-        received: ReceivedSubmission | None,
+        signed: SignedClaims | None,
         job: Job,
         *,
+        body: Packed | None = None,
         done: bool,
     ) -> Answer:
+        """Return the answer to a submission.
+
+        Args:
+            organisation: that said it.
+            outcomes: of its rows, as far as they are decided.
+            signed: the submission, or its first line; None where nothing of it is kept any more.
+            job: under which it is kept.
+            body: as it is kept, where `signed` is its first line only.
+            done: whether everything is decided.
+        """
         ledger = self._house.ledger
-        rows = outcomes_json(ledger.store, outcomes, received.rows if received else ())
         acknowledgement = None
-        if done and received is not None:
+        if done and signed is not None:
             signer = ledger.signer(RECEIPT, OPERATOR, RECEIPT)
-            acknowledgement = acknowledge(ledger.store, signer, received, outcomes, ledger.founding.origin)
-        data = self._file(job)
-        file = None if data is None else files.read(data, kind=None if received is None else _kind(received))
-        if file is not None:
-            rows = answers.outcomes(_decided_part(file, len(rows)), rows)
-        body = answer_json(
-            str(jti),
+            acknowledgement = acknowledge(ledger.store, signer, signed.claims, outcomes, self._origin)
+
+        def rows() -> Iterator[dict[str, Any]]:
+            return outcomes_json(ledger.store, outcomes, references(_rows_of(signed, body)))
+
+        head = answer_head(
+            str(job.jti),
             _reference(organisation),
-            rows,
+            answers.counts({"status": one.status} for one in outcomes),
             done=done,
             acknowledgement=acknowledgement,
             state=self._state(outcomes),
         )
-        return Answer(body if file is None else _with_file_findings(body, file), done)
+        data = self._file(job)
+        if data is None:
+            return Answer(head, rows, len(outcomes), done)
+        return _of_file(head, list(rows()), files.read(data, kind=_kind(_rows_of(signed, body))), done=done)
+
+    def _nothing_sent(self, organisation: Organisation, jti: UUID, file: files.ReadFile) -> Answer:
+        """Return the answer to a file in which no row could be read."""
+        nothing = answers.counts([])
+        head = answer_head(
+            str(jti), _reference(organisation), nothing, done=True, acknowledgement=None, state=DURABLE
+        )
+        return _of_file(head, [], file, done=True)
 
     def _state(self, outcomes: Sequence[Outcome]) -> str:
         """Return how far the newest record of a submission has come."""
@@ -357,9 +411,31 @@ def _reference(organisation: Organisation) -> int | str:
     return organisation.number if organisation.number is not None else str(organisation.body)
 
 
-def _kind(received: ReceivedSubmission) -> str:
-    """Return which kind of file became this submission: it may have been named, not told by the header."""
-    return next((_KINDS[kind] for kind in received.kinds if kind in _KINDS), "results")
+def _check_same(job: Job, claims: Claims) -> None:
+    if (job.n, job.root) != (claims.n, claims.root):
+        raise Reused("this submission id was used before with other content")
+
+
+def _rows_of(signed: SignedClaims | None, body: Packed | None) -> Iterable[Row]:
+    """Return the rows of a submission that was read, or read them one by one from where it is kept."""
+    if isinstance(signed, ReceivedSubmission):
+        return signed.rows
+    return () if body is None else read_rows(body.lines(LINE_MAX_BYTES))
+
+
+def _kind(rows: Iterable[Row]) -> str:
+    """Return which kind of file became these rows: it may have been named, not told by the header."""
+    return next((_KINDS[kind] for kind in map(type_of, rows) if kind in _KINDS), "results")
+
+
+def _of_file(
+    head: dict[str, Any], decided: Sequence[Mapping[str, Any]], file: files.ReadFile, *, done: bool
+) -> Answer:
+    """Return the answer to a file: its own rows, those that were never sent among them."""
+    rows = answers.outcomes(_decided_part(file, len(decided)), decided)
+    findings = [found.to_json() for found in file.findings]
+    told = {**head, "counts": answers.counts(rows), "findings": findings}
+    return Answer(told, lambda: rows, len(rows), done)
 
 
 def _decided_part(file: files.ReadFile, decided: int) -> files.ReadFile:
@@ -368,7 +444,3 @@ def _decided_part(file: files.ReadFile, decided: int) -> files.ReadFile:
     if not waiting:
         return file
     return replace(file, rows=[row for row in file.rows if row.number < waiting[0].number])
-
-
-def _with_file_findings(body: dict[str, Any], file: files.ReadFile) -> dict[str, Any]:
-    return {**body, "findings": [found.to_json() for found in file.findings]}

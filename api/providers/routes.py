@@ -8,13 +8,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from api.client.answers import answer_csv
 from api.dependencies import House, HouseDep, NumberPath
 from api.problems import Problem, problem
-from api.providers.messages import as_json_lines
-from api.providers.posting import Answer, Desk, UnreadableFile
+from api.providers.bodies import read_body
+from api.providers.messages import Answer, as_json_lines
+from api.providers.posting import Desk, UnreadableFile
 from api.security.tokens import Bearer
 from ledger.domain.base import PUBLIC
 from ledger.domain.registry import EVENTS
@@ -70,11 +71,11 @@ async def post_submission(
     """Take in a submission: signed JSON Lines, or a CSV file under the organisation's token."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type in JSON_LINES:
-        data = await read_body(request, JSON_LINES_MAX_BYTES)
-        answer = await run_in_threadpool(desk.post_signed, data.splitlines())
+        body = await read_body(request, JSON_LINES_MAX_BYTES)
+        answer = await run_in_threadpool(desk.post_signed, body)
     elif media_type == "text/csv":
         who = bearer(house, authorization)
-        data = await read_body(request, CSV_MAX_BYTES)
+        data = (await read_body(request, CSV_MAX_BYTES)).whole()
         try:
             answer = await run_in_threadpool(
                 desk.post_file, who, data, kind=kind, idempotency_key=idempotency_key
@@ -88,24 +89,18 @@ async def post_submission(
     return _answer(answer)
 
 
-async def read_body(request: Request, size_max_bytes: int) -> bytes:
-    """Return the body, 413 as soon as it is larger than allowed."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > size_max_bytes:
-            raise Problem(
-                413, "too-large", f"At most {size_max_bytes // 1_000_000} MB in one submission: split it."
-            )
-        parts.append(part)
-    return b"".join(parts)
-
-
 def _answer(answer: Answer) -> Response:
     if answer.done:
-        return JSONResponse(answer.body)
-    location = f"/v1/submissions/{answer.body['submission']}"
-    return JSONResponse(answer.body, status_code=202, headers={"Location": location, "Retry-After": "1"})
+        return _json(answer)
+    location = f"/v1/submissions/{answer.head['submission']}"
+    return _json(answer, status_code=202, headers={"Location": location, "Retry-After": "1"})
+
+
+def _json(answer: Answer, **options: Any) -> Response:
+    """Return an answer as JSON; one with many rows in parts, each made when the one before is on its way."""
+    if answer.is_small:
+        return JSONResponse(answer.body, **options)
+    return StreamingResponse(answer.as_json(), media_type="application/json", **options)
 
 
 def _wants_csv(request: Request) -> bool:
@@ -121,7 +116,7 @@ def get_submission(jti: UUID, desk: DeskDep, who: BearerDep) -> Response:
     """Return what became of a submission, as far as it is decided."""
     answer = desk.look(who, jti)
     # What is asked for is here: 200, and `status` says whether it is still being decided.
-    return JSONResponse(answer.body, headers={} if answer.done else {"Retry-After": "1"})
+    return _json(answer, headers={} if answer.done else {"Retry-After": "1"})
 
 
 @router.get("/v1/submissions/{jti}/rows")
@@ -134,16 +129,16 @@ def get_rows(
     format: Annotated[str, Query(pattern="^(jsonl|csv)$")] = "jsonl",  # noqa: A002 - the query's name
 ) -> Response:
     """Return the outcomes of a submission row by row, in input order: JSON Lines, or the file answered."""
-    rows: list[dict[str, Any]] = desk.look(who, jti).body["rows"]
+    answer = desk.look(who, jti)
     if format == "csv" or _wants_csv(request):
         data = desk.file_of(who, jti)
         if data is None:
             raise Problem(
                 406, "not-a-file", "This submission came signed, not as a file: ask for format=jsonl."
             )
-        return _csv(answer_csv(data, rows))
-    wanted = [row for row in rows if status is None or row["status"] == status]
-    return Response(as_json_lines(wanted), media_type="application/jsonl")
+        return _csv(answer_csv(data, list(answer.rows())))
+    wanted = (row for row in answer.rows() if status is None or row["status"] == status)
+    return StreamingResponse(as_json_lines(wanted), media_type="application/jsonl")
 
 
 @router.get("/v1/receipts/{position}")

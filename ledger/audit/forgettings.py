@@ -73,6 +73,12 @@ def read_forgotten(
     return Forgotten(where, lost, tuple(sorted(faults)))
 
 
+def positions_after(connection: Connection, newest: int) -> list[int]:
+    """Return where records beyond a position say that a learner is forgotten."""
+    query = "SELECT position FROM record WHERE position > ? AND topic = ? ORDER BY position"
+    return [position for (position,) in connection.execute(query, (newest, LearnerForgotten.TOPIC))]
+
+
 def check_forgotten(forgotten: Forgotten, vault: Vault | None, skipped: int, report: Report) -> None:
     """Say what is wrong with forgettings, and whose keys are still there, or there again."""
     for position, what in forgotten.faults:

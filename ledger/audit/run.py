@@ -22,7 +22,7 @@ from ledger.audit.checkpoints import (
 from ledger.audit.cosignatures import Bounds, check_cosignatures
 from ledger.audit.derived import check_authority, check_schema, check_versions
 from ledger.audit.disposals import check_disposals
-from ledger.audit.forgettings import check_forgotten
+from ledger.audit.forgettings import check_forgotten, positions_after
 from ledger.audit.holdings import TakenChecks
 from ledger.audit.instants import InstantChecks
 from ledger.audit.outline import Outline, check_tails, read_outline
@@ -205,7 +205,7 @@ class _Audit:
         with report.at("forgettings"):
             check_forgotten(outline.forgotten, self._vault, outline.skipped, report)
         self._check_published(tree, published, base)
-        check_keys(report, outline.forgotten.lost)
+        check_keys(report, outline.forgotten.lost + self._forgotten_meanwhile(outline))
         return not (self._elsewhere and self._is_disposed_since(outline.newest))
 
     def _is_disposed_since(self, position: int) -> bool:
@@ -215,6 +215,16 @@ class _Audit:
             return connection.execute(_DISPOSED, (position, StreamsDisposed.TOPIC)).fetchone() is not None
         except DatabaseError:
             return False  # what cannot be read is said already
+        finally:
+            connection.close()
+
+    def _forgotten_meanwhile(self, outline: Outline) -> int:
+        """Return how many learners were forgotten since this audit began: the vault has no history."""
+        if not self._report.without_key:
+            return 0
+        connection = open_for_audit(self._files.ledger)
+        try:
+            return len(positions_after(connection, outline.newest))
         finally:
             connection.close()
 

@@ -102,7 +102,8 @@ class PrivateDeciding:
         others = {one.who["nsn"] for one in statements if "nsn" in one.who} - self._people.keys()
         self._people.update(self._vault.people(others))
         # After the look: who was forgotten between the two is found by neither, and is unknown.
-        self._forgotten = self._vault.is_forgotten((others | newcomers.keys()) - self._people.keys())
+        unknown = (others | newcomers.keys()) - self._people.keys()
+        self._forgotten = self._vault.is_forgotten(unknown) if unknown else set()
         self._batch.keys.update((person.learner_id, person.key) for person in self._people.values())
 
     def _load_revoked(self, statements: Sequence[Statement]) -> None:

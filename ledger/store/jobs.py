@@ -44,7 +44,8 @@ CREATE TABLE IF NOT EXISTS retired (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 # Columns that the files of existing ledgers do not have. sealed_by: NULL for the organisation's own key.
 # forgetting: it mentions somebody who was forgotten while it was decided, and is destroyed when it is done.
 _LATER = {"sealed_by": "sealed_by BLOB", "forgetting": "forgetting INTEGER NOT NULL DEFAULT 0"}
-_JOB = "number, iss, jti, n, root, body_mac, body, extra, state, sealed_by"
+# Without body and file, which may have megabytes: see `Jobs.content`.
+_JOB = "number, iss, jti, n, root, body_mac, body IS NOT NULL, state, sealed_by"
 _ROWS_AT_ONCE = 1000
 DESTROYED = b""  # in place of details: what came of the row is known, and no more
 # `lost`: what it had recorded is not there any more; whoever posted it has to post it again.
@@ -70,7 +71,10 @@ SealAnew = Callable[["Job", int | None, bytes], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One received submission. `body` and `extra` are sealed, see `sealed_by` in the schema."""
+    """One received submission; what is kept of it is sealed, see `sealed_by` in the schema.
+
+    has_body: whether it is kept as it was received.
+    """
 
     number: int
     iss: UUID
@@ -78,8 +82,7 @@ class Job:
     n: int
     root: bytes
     body_mac: bytes | None
-    body: bytes | None
-    extra: bytes | None
+    has_body: bool
     state: str
     sealed_by: UUID | None = None
 
@@ -128,6 +131,25 @@ class Jobs:
             f"SELECT {_JOB} FROM job WHERE iss = ? AND jti = ?", (iss.bytes, jti.bytes)
         ).fetchone()
         return None if row is None else _job(row)
+
+    def body(self, number: int) -> bytes | None:
+        """Return the body of a job as it is sealed, None where none is kept."""
+        return self._column("body", number)
+
+    def file(self, number: int) -> bytes | None:
+        """Return the file that a body was made from as it is sealed, None where none is kept."""
+        return self._column("extra", number)
+
+    def _column(self, name: str, number: int) -> bytes | None:
+        row = self._database.reader.execute(f"SELECT {name} FROM job WHERE number = ?", (number,)).fetchone()
+        return None if row is None else row[0]
+
+    def counts(self, number: int) -> dict[str, int]:
+        """Return how many rows of a job came to each status so far."""
+        rows = self._database.reader.execute(
+            "SELECT status, COUNT(*) FROM outcome WHERE job = ? GROUP BY status", (number,)
+        )
+        return dict(rows.fetchall())
 
     def receive(
         self,
@@ -335,7 +357,8 @@ class Jobs:
             job = _job(row)
             if job.sealed_by == key:
                 return
-            body, extra = (None if one is None else anew(job, None, one) for one in (job.body, job.extra))
+            sealed = connection.execute("SELECT body, extra FROM job WHERE number = ?", (number,)).fetchone()
+            body, extra = (None if one is None else anew(job, None, one) for one in sealed)
             connection.execute(
                 "UPDATE job SET body = ?, extra = ?, sealed_by = ? WHERE number = ?",
                 (body, extra, key.bytes, number),
@@ -368,9 +391,9 @@ class Jobs:
 
 
 def _job(row: Sequence[Any]) -> Job:
-    number, iss, jti, n, root, body_mac, body, extra, state, sealed_by = row
+    number, iss, jti, n, root, body_mac, has_body, state, sealed_by = row
     key = None if sealed_by is None else UUID(bytes=sealed_by)
-    return Job(number, UUID(bytes=iss), UUID(bytes=jti), n, root, body_mac, body, extra, state, key)
+    return Job(number, UUID(bytes=iss), UUID(bytes=jti), n, root, body_mac, bool(has_body), state, key)
 
 
 def _sealing(connection: Connection) -> bytes | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.client.submission import Submission
+from ledger.encoding.packed import Packed
 from ledger.founding import REGISTRAR
 from ledger.outcomes import OutcomeStore
 from ledger.store.jobs import DONE, PROCESSING, Job, Jobs
@@ -40,7 +41,7 @@ def _results(house: House, human: Human) -> Submission:
 
 def _kept(house: House, submission: Submission, *, source: bytes | None = None) -> Job:
     return house.ledger.outcomes.receive(
-        received(submission), house.clock.now_us(), body=submission.body(), source=source
+        received(submission), house.clock.now_us(), body=Packed(submission.body()), source=source
     )
 
 
@@ -48,6 +49,19 @@ def _job(house: House, submission: Submission) -> Job:
     found = house.ledger.jobs.find(house.speakers[PROVIDER_KEY], submission.jti)
     assert found is not None
     return found
+
+
+def _content(house: House, job: Job) -> tuple[bytes | None, bytes | None]:
+    """Return body and file as they are sealed."""
+    return house.ledger.jobs.body(job.number), house.ledger.jobs.file(job.number)
+
+
+def _body(house: House, job: Job) -> bytes | None:
+    return _opened(house.ledger.outcomes.body(job))
+
+
+def _opened(body: Packed | None) -> bytes | None:
+    return None if body is None else body.whole()
 
 
 def _jobs_keys(house: House) -> int:
@@ -69,7 +83,7 @@ def test_what_was_kept_comes_back_after_turns(house: House) -> None:
     for _ in range(3):
         job = _job(house, sent)
         keys.add(job.sealed_by)
-        assert house.ledger.outcomes.body(job) == sent.body()
+        assert _body(house, job) == sent.body()
         assert house.ledger.outcomes.source(job) == SOURCE
         assert house.ledger.outcomes.of(job) == said
         assert said[1].findings
@@ -94,7 +108,7 @@ def test_a_copy_from_before_a_turn_does_not_open(house: House, tmp_path: Path) -
     old = OutcomeStore(jobs, house.ledger.vault, house.ledger.store)
     job = jobs.find(house.speakers[PROVIDER_KEY], sent.jti)
     assert job is not None
-    assert job.body is not None
+    assert job.has_body
     assert (old.body(job), old.source(job)) == (None, None)
     assert [(one.status, one.position, one.findings) for one in old.of(job)] == [
         (one.status, one.position, ()) for one in said
@@ -136,7 +150,7 @@ def test_existing_ledgers_are_sealed_anew_at_their_first_turn(house: House) -> N
     turn(house.ledger)
 
     assert _job(house, sent).sealed_by is not None
-    assert house.ledger.outcomes.body(_job(house, sent)) == sent.body()
+    assert _body(house, _job(house, sent)) == sent.body()
     assert house.ledger.outcomes.source(_job(house, sent)) == SOURCE
     assert house.send(sent) == said
 
@@ -149,7 +163,7 @@ def _make_old(house: House, sent: Submission) -> None:
     assert seen is not None
     with ledger.jobs._database.writing() as connection:
         aad = b"body" + job.jti.bytes
-        sealed = [key.seal(seen.unseal(one or b"", aad), aad) for one in (job.body, job.extra)]
+        sealed = [key.seal(seen.unseal(one or b"", aad), aad) for one in _content(house, job)]
         connection.execute("UPDATE job SET body = ?, extra = ? WHERE number = ?", (*sealed, job.number))
         for one in ledger.jobs.outcomes(job.number):
             aad = b"outcome" + job.jti.bytes + one.row.to_bytes(4, "big")
@@ -170,17 +184,17 @@ def test_who_holds_the_old_key_follows(house: House) -> None:
     ledger = house.ledger
     other = OutcomeStore(Jobs(house.files.jobs), ledger.vault, ledger.store)
     first, second = _results(house, ANA), _results(house, BEN)
-    job = other.receive(received(first), house.clock.now_us(), body=first.body())
+    job = other.receive(received(first), house.clock.now_us(), body=Packed(first.body()))
     outcomes = house.send(house.build(REGISTRAR, [statement("learner.registered", who=identity(ANA))]))
 
     turn(ledger)
     other.keep(job, outcomes, done=False)
     turn(ledger)
-    kept = other.receive(received(second), house.clock.now_us(), body=second.body())
+    kept = other.receive(received(second), house.clock.now_us(), body=Packed(second.body()))
 
     assert ledger.outcomes.of(_job(house, first)) == outcomes
     assert other.of(job) == outcomes
-    assert other.body(job) == first.body()
+    assert _opened(other.body(job)) == first.body()
     assert kept.sealed_by == ledger.jobs.sealing_key()
     assert _jobs_keys(house) == 1
 
@@ -203,7 +217,7 @@ def test_two_who_turn_the_key_at_once_lose_nothing(house: House) -> None:
     ledger.outcomes.turn_key()
 
     assert turned
-    assert [ledger.outcomes.body(_job(house, one)) for one in sent] == [one.body() for one in sent]
+    assert [_opened(ledger.outcomes.body(_job(house, one))) for one in sent] == [one.body() for one in sent]
     assert {_job(house, one).sealed_by for one in sent} == {ledger.jobs.sealing_key()}
     assert _jobs_keys(house) == 1
 
@@ -222,11 +236,11 @@ def test_what_mentions_somebody_is_destroyed_and_nothing_else(house: House) -> N
 
     assert done == (1, 0, True)
     job = _job(house, about)
-    assert (job.body, job.extra, job.state) == (None, None, DONE)
+    assert (*_content(house, job), job.state) == (None, None, DONE)
     assert [(one.status, one.position, one.findings) for one in house.send(about)] == [
         (one.status, one.position, ()) for one in said
     ]
-    assert house.ledger.outcomes.body(_job(house, other)) == other.body()
+    assert _body(house, _job(house, other)) == other.body()
     assert house.send(other) == said_of_other
     assert house.ledger.outcomes.destroy_about([ANA.nsn]) == (0, 0, True)
 
@@ -246,14 +260,15 @@ def test_no_byte_of_what_was_destroyed_is_left(house: House) -> None:
     sent = _results(house, ANA)
     job = _kept(house, sent, source=SOURCE)
     house.send(sent)
-    assert job.body is not None
-    assert job.extra is not None
+    body, source = _content(house, job)
+    assert body is not None
+    assert source is not None
 
     house.ledger.outcomes.destroy_about([ANA.nsn])
 
     held = b"".join(path.read_bytes() for path in sorted(house.files.folder.glob("jobs.sqlite*")))
-    assert job.extra not in held
-    assert job.body[:64] not in held
+    assert source not in held
+    assert body[:64] not in held
     assert (house.files.folder / "jobs.sqlite-wal").stat().st_size == 0
 
 
@@ -264,12 +279,12 @@ def test_what_is_being_decided_is_destroyed_when_it_is_done(house: House) -> Non
 
     assert house.ledger.outcomes.destroy_about([ANA.nsn]) == (0, 1, True)
     assert _job(house, sent).state == PROCESSING
-    assert house.ledger.outcomes.body(_job(house, sent)) == sent.body()
+    assert _body(house, _job(house, sent)) == sent.body()
     said = house.send(sent)
 
     assert [one.status for one in said] == ["accepted", "rejected"]
     job = _job(house, sent)
-    assert (job.body, job.state) == (None, DONE)
+    assert (job.has_body, job.state) == (False, DONE)
     assert [one.position for one in house.send(sent)] == [one.position for one in said]
 
 

@@ -16,6 +16,7 @@ from api.providers import posting
 from api.providers.posting import Desk
 from api.security.tokens import Bearer
 from api.settings import Settings
+from ledger.encoding.packed import Packed
 from ledger.errors import Rollback
 from ledger.founding import REGISTRAR
 from ledger.store.jobs import DONE
@@ -139,7 +140,7 @@ def test_two_organisations_may_use_one_id(ledger, house):
     """Large submissions that two organisations post under one id both wait, and both are decided."""
     jti, desk = uuid4(), a_busy_desk(house)
     for key in (PROVIDER_KEY, OTHER_KEY):
-        assert not desk.post_signed(two_enrolments(ledger, key, jti=jti).body().splitlines()).done
+        assert not desk.post_signed(Packed(two_enrolments(ledger, key, jti=jti).body())).done
     waiting = desk._waiting.qsize()
 
     work(desk)
@@ -153,7 +154,7 @@ def test_two_organisations_may_use_one_id(ledger, house):
 def test_what_waits_is_not_written_once_writing_has_stopped(ledger, house):
     """A rollback that is found while submissions wait stops them too; they are kept, not lost."""
     desk, sent = a_busy_desk(house), two_enrolments(ledger, PROVIDER_KEY)
-    assert not desk.post_signed(sent.body().splitlines()).done
+    assert not desk.post_signed(Packed(sent.body())).done
     size = ledger.size()
 
     house.fault = Rollback("an old copy was put back")
@@ -169,7 +170,7 @@ def test_an_unexpected_fault_of_one_submission_leaves_the_others_alone(ledger, h
     desk = a_busy_desk(house)
     first, second = two_enrolments(ledger, PROVIDER_KEY), two_enrolments(ledger, OTHER_KEY)
     for one in (first, second):
-        desk.post_signed(one.body().splitlines())
+        desk.post_signed(Packed(one.body()))
     submit = house.ledger.submit
 
     def faulty(received, **options):

@@ -50,7 +50,7 @@ def handed_out(folder: Path) -> dict[str, Any]:
         "award_receipt_showing_level_only": award_receipt(award, key, mapper, shows=["level"]),
         "provider_receipt": provider_receipt(result, key),
         "public_receipt": public_receipt(listing),
-        "acknowledgement": acknowledge(recorder, signer(), received, outcomes, ORIGIN),
+        "acknowledgement": acknowledge(recorder, signer(), received.claims, outcomes, ORIGIN),
     }
     recorder.close()
     return found

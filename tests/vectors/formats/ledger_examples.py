@@ -83,7 +83,7 @@ def _submission(house: House) -> dict[str, bytes]:
     submission = house.build(PROVIDER_KEY, said)
     received = read_submission(submission.body().splitlines(), origin=ORIGIN)
     outcomes = house.ledger.submit(received)
-    answer = acknowledge(house.ledger.store, house.signer(RECEIPT), received, outcomes, ORIGIN)
+    answer = acknowledge(house.ledger.store, house.signer(RECEIPT), received.claims, outcomes, ORIGIN)
     return {
         "submission.jsonl": submission.body(),
         "submission-key.json": canonical(house.signer(PROVIDER_KEY).public_key_jwk()),
