@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ledger.audit.outline import Outline, read_outline
 from ledger.domain.forgetting import ForgettingCounted, LearnerForgotten
 from ledger.errors import Unavailable
 from ledger.forgetting import APPROVED, DESTROYED, EFFECTIVE, REQUESTED, Redone, Remains, progress, redo
@@ -214,3 +216,21 @@ def test_without_the_key_that_sealed_the_requests_they_are_carried_out_all_the_s
     assert redo(house.ledger, nothing_elsewhere).carried_out == 1
     (one,) = progress(house.ledger)
     assert (one.state, one.basis) == (DESTROYED, "")
+
+
+def test_a_forgetting_while_an_audit_looks_is_no_finding(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit holds one state of the ledger, the vault has no history: it asks again before it says so."""
+
+    def read_then_forget(*arguments: Any) -> Outline:
+        outline = read_outline(*arguments)
+        forget(house, ANA)
+        return outline
+
+    monkeypatch.setattr("ledger.audit.run.read_outline", read_then_forget)
+
+    report = house.audit()
+
+    assert report.faults == []
+    assert report.forgotten == 5
