@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.house import House
@@ -37,16 +37,17 @@ class Gauges(Collector):
         self._house, self._waiting, self._version = house, queues, version
         self._forgettings, self._counted_at_us = Counter[str](), -_COUNT_EVERY_US
 
-    def describe(self) -> Iterable[GaugeMetricFamily]:
+    def describe(self) -> Iterable[Metric]:
         """Return nothing: names are not read ahead, which would read the ledger before it serves."""
         return ()
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Yield every figure that can be read."""
         incomplete = 0
         for read in (
             self._standing,
             self._log,
+            self._commits,
             self._views,
             self._queues,
             self._files,
@@ -61,7 +62,7 @@ class Gauges(Collector):
                 log.warning("metrics-incomplete", **_named(error))
         yield _gauge("metrics_incomplete", "1 where some figures could not be read just now.", incomplete)
 
-    def _standing(self) -> Iterator[GaugeMetricFamily]:
+    def _standing(self) -> Iterator[Metric]:
         house = self._house
         info = GaugeMetricFamily("roa_info", "1; the version of the server is its label.", labels=["version"])
         info.add_metric([self._version], 1)
@@ -78,7 +79,7 @@ class Gauges(Collector):
             "publishing_failures_in_a_row", "Failed turns since one went well.", house.publishing.failures
         )
 
-    def _log(self) -> Iterator[GaugeMetricFamily]:
+    def _log(self) -> Iterator[Metric]:
         house, store = self._house, self._house.ledger.store
         head, served = store.head(), house.publisher.served()
         published, now_us = served.size if served else 0, house.ledger.clock.now_us()
@@ -102,18 +103,26 @@ class Gauges(Collector):
             "clock_behind_seconds", "How far the clock is behind the newest record.", behind_us / _US
         )
 
-    def _views(self) -> Iterator[GaugeMetricFamily]:
+    def _commits(self) -> Iterator[Metric]:
+        sharing = self._house.ledger.store.database.sharing
+        groups = CounterMetricFamily("roa_commit_groups", "Groups of writes, each with one flush.")
+        groups.add_metric([], sharing.groups)
+        writes = CounterMetricFamily("roa_commit_writes", "Writes in all of them.")
+        writes.add_metric([], sharing.requests)
+        yield from (groups, writes)
+
+    def _views(self) -> Iterator[Metric]:
         position = self._house.views.position()
         yield _gauge("views_records", "Records that the views take into account.", position)
 
-    def _queues(self) -> Iterator[GaugeMetricFamily]:
+    def _queues(self) -> Iterator[Metric]:
         found = {name: queue() for name, queue in self._waiting.items()}
         lengths = {name: length for name, (length, _) in found.items()}
         limits = {name: limit for name, (_, limit) in found.items()}
         yield _labelled("queue_length", "Things that wait or are worked on.", "queue", lengths)
         yield _labelled("queue_limit", "Where one more is told to come back.", "queue", limits)
 
-    def _files(self) -> Iterator[GaugeMetricFamily]:
+    def _files(self) -> Iterator[Metric]:
         files = self._house.ledger.files
         databases = (files.ledger, files.vault, files.jobs, files.views, files.documents)
         sizes = {path.stem: _size(path) for path in databases}
@@ -126,13 +135,13 @@ class Gauges(Collector):
         }
         yield _labelled("disk_free_bytes", "Room on the disk of a place.", "place", free)
 
-    def _vault(self) -> Iterator[GaugeMetricFamily]:
+    def _vault(self) -> Iterator[Metric]:
         vault = self._house.ledger.vault
         yield _gauge("vault_epoch", "Number of the vault’s epoch.", vault.epoch)
         waiting = vault.destroyed_since_turn()
         yield _gauge("vault_destroyed_rows", "Rows that copies of the vault still open.", waiting)
 
-    def _forgotten(self) -> Iterator[GaugeMetricFamily]:
+    def _forgotten(self) -> Iterator[Metric]:
         now_us = self._house.ledger.clock.now_us()
         if now_us - self._counted_at_us >= _COUNT_EVERY_US:
             self._forgettings = Counter(one.state for one in progress(self._house.ledger))

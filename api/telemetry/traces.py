@@ -29,6 +29,7 @@ ATTRIBUTES = frozenset(
         "error.type",
         "roa.code",
         "roa.request_id",
+        "roa.bytes",
         "roa.rows",
         "roa.records",
     )
