@@ -1,0 +1,111 @@
+"""What a campaign is: something that goes wrong many times by a seed, and a promise that has to hold.
+
+A campaign is run over a number of trials; each trial has a seed of its own, so that one that failed is
+repeated alone: `python -m tests.reliability power --seed 17 --trials 1`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+FAILURES_SHOWN = 10
+_MARKS = re.compile(r"(<!-- reliability: begin -->\n).*?(<!-- reliability: end -->)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table: what was done how often, what had to be seen, and what was.
+
+    failures: trials in which it did not hold, each with its seed; empty where everything held.
+    """
+
+    what: str
+    times: int
+    seen: str
+    ok: bool
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a campaign is run: how many trials, the first of them with `seed`, in a folder of their own."""
+
+    trials: int
+    seed: int
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One campaign.
+
+    name: as the command line names it.
+    promise: of LEDGER.md 9, for people to read.
+    run: plays it and says what was seen.
+    trials: in `make reliability`; tests play a few.
+    """
+
+    name: str
+    promise: str
+    run: Callable[[Setting], Sequence[Line]]
+    trials: int
+
+
+@dataclass(slots=True)
+class Trials:
+    """What came of the trials of one line so far; `failed` keeps what to say of each that did not hold."""
+
+    campaign: str
+    failed: list[str] = field(default_factory=list)
+    tried: int = 0
+
+    def add(self, seed: int, wrong: Iterable[str]) -> None:
+        """Note one trial and what was wrong after it, nothing being best."""
+        self.tried += 1
+        found = "; ".join(wrong)
+        if found:
+            self.failed.append(f"{self.campaign} --seed {seed}: {found}")
+
+    def line(self, what: str, seen: str) -> Line:
+        """Return the line of a campaign in which every trial had to hold, and at least one was made."""
+        if self.failed:
+            seen = f"{len(self.failed)} of {self.tried} did not hold; {seen}"
+        return Line(what, self.tried, seen, self.tried > 0 and not self.failed, tuple(self.failed))
+
+
+def table(campaigns: Sequence[tuple[Campaign, Sequence[Line]]]) -> str:
+    """Return what was seen as a Markdown table."""
+    lines = ["| what goes wrong | promise | times | seen | |", "| --- | --- | ---: | --- | --- |"]
+    for campaign, seen in campaigns:
+        lines += [
+            f"| {line.what} | {campaign.promise} | {number(line.times)} | {line.seen} |"
+            f" {'holds' if line.ok else '**does not hold**'} |"
+            for line in seen
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(campaigns: Sequence[tuple[Campaign, Sequence[Line]]]) -> str:
+    """Return what was seen as one JSON object."""
+    ok = all(line.ok for _, seen in campaigns for line in seen)
+    found = {campaign.name: [asdict(line) for line in seen] for campaign, seen in campaigns}
+    return json.dumps({"ok": ok, "campaigns": found}, indent=2)
+
+
+def write_into(path: Path, text: str) -> None:
+    """Put a table between the two marks of a document.
+
+    Raises:
+        ValueError: the document has no place for it.
+    """
+    document = path.read_text(encoding="utf-8")
+    if not _MARKS.search(document):
+        raise ValueError(f"{path} has no lines <!-- reliability: begin --> and <!-- reliability: end -->")
+    path.write_text(_MARKS.sub(lambda marks: f"{marks[1]}\n{text}\n{marks[2]}", document), encoding="utf-8")
+
+
+def number(value: int) -> str:
+    """Return a number with a space between thousands."""
+    return f"{value:,}".replace(",", " ")
