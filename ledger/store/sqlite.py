@@ -96,6 +96,7 @@ INSERT OR IGNORE INTO head VALUES (0, 0, x'{EMPTY_ROOT.hex()}', x'', 0, 0);
     for verb in ("UPDATE", "DELETE")
 )
 
+CACHE_KIB = 64 * 1024
 _STORED = "stream, version, topic, state, recorded_at_us, row"
 _TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 _INSERT = "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
@@ -120,7 +121,7 @@ class LedgerRecorder(Lookups, ApplicationRecorder):
             entry_of: (stored event, recorded_at_us) to log entry; the library's own test cases bring theirs.
             first_version: version a stream begins with.
         """
-        self.database = Database(path, SCHEMA)
+        self.database = Database(path, SCHEMA, cache_kib=CACHE_KIB)
         _renew_triggers(self.database)
         self.at_step: Callable[[str], None] = _no_step
         self._clock = clock or SystemClock()
