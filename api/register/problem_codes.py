@@ -67,6 +67,7 @@ _FIRST = _codes(
 _LATER = _codes(
     ("unavailable", 503, "Not now. Try again after the seconds that Retry-After names."),
     ("busy", 503, "Too many are writing at once. The same bytes can be posted again safely."),
+    ("checking", 503, "A check took too long, or ended before its time. Try again; a smaller file is quicker."),
     ("unpublished", 503, "It is recorded, and not in a published checkpoint yet. Ask again shortly."),
     ("hsm", 503, "The hardware module that holds a key does not answer. The operator has to look."),
     ("hsm-pin", 503, "The hardware module does not take its PIN. The operator has to look."),
