@@ -7,6 +7,7 @@ what was interrupted is posted again and completed.
 Source: LEDGER.md 9, P1 to P4 and P7.
 """
 
+import atexit
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -279,7 +280,9 @@ def faults(house: House, *, with_keys: bool = True) -> Iterator[str]:
 @cache
 def _template() -> Path:
     """Return the folder of the ledger that every trial begins with; closed."""
-    folder = Path(mkdtemp(prefix="roa-power-")) / "ledger"
+    place = Path(mkdtemp(prefix="roa-power-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    folder = place / "ledger"
     house = a_study_ledger(folder)
     officers(house)
     house.publish()
