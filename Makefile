@@ -15,10 +15,10 @@ sync = @$(UV) --version >/dev/null && { $(UV) sync --quiet --inexact $(1) || { p
   'Behind a proxy with certificates of its own, say UV_SYSTEM_CERTS=1.' >&2; exit 1; }; }
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup lint format bench drills clean
+.PHONY: help run test setup lint format bench drills reliability clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## Serve the demonstration ledger at http://127.0.0.1:8000 (or PORT=8001) until Ctrl-C
 	$(call stage,setup)
@@ -31,6 +31,7 @@ test: lint ## Run everything: format, lint, types, floors, then all tests, the s
 	ROA_BIN=$$(.ci/install-wheel "$$dir/wheel") && export ROA_BIN && echo "$$ROA_BIN" && \
 	ROA_FOREIGN=$$(.ci/install-foreign-reader "$$dir/foreign") && export ROA_FOREIGN && \
 	ROA_SOFTHSM=$$(.ci/install-softhsm) && export ROA_SOFTHSM && \
+	ROA_STRACE=$$(.ci/install-strace) && export ROA_STRACE && \
 	printf '\n== tests\n' && \
 	$(RUN) pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
@@ -53,6 +54,10 @@ drills: setup ## Let go wrong what must be found, and write the table of docs/fo
 	@$(RUN) roa drill rollback
 	@$(RUN) roa drill compromise
 	@$(RUN) roa drill tampering --into docs/for-auditors.md
+
+reliability: setup ## Cut the power, kill, fail calls, tamper; write the table of docs/reliability.md anew (half an hour)
+	@ROA_STRACE=$$(.ci/install-strace) && export ROA_STRACE && \
+	$(RUN) python -m tests.reliability --into docs/reliability.md
 
 bench: setup ## Measure; the figures are ratios within one run
 	@$(RUN) python -m benchmarks

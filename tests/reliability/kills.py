@@ -165,7 +165,7 @@ def _nobody() -> None:
 
 
 def prepared(folder: Path, chance: Random, count: int) -> Load:
-    """Make a ledger that can be served, and clients with submissions that are signed before anybody serves."""
+    """Make a ledger that can be served, and clients with submissions that are signed already."""
     clock = FixedClock(datetime.now(UTC) - timedelta(hours=1))
     house = a_study_ledger(folder, clock)
     humans = people(count * ROWS_MAX, first=1_000)
