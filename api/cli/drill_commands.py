@@ -1,4 +1,4 @@
-"""`roa drill`: split, rollback, compromise, and the table of tamperings with who finds each."""
+"""`roa drill`: split, rollback, compromise, forgetting, and the table of tamperings with who finds each."""
 
 import re
 import tempfile
@@ -38,6 +38,14 @@ def rollback(as_json: AsJson = False) -> None:
 def compromise(as_json: AsJson = False) -> None:
     """Steal a provider's keys: what was signed before stays verified, what is back-dated does not."""
     from api.cli.drills.compromise import run
+
+    _play(run, as_json=as_json)
+
+
+@app.command()
+def forgetting(as_json: AsJson = False) -> None:
+    """Forget a learner, and search every file for what could say who it was: nothing may be left."""
+    from api.cli.drills.forgetting import run
 
     _play(run, as_json=as_json)
 
@@ -83,5 +91,7 @@ def _play(run: Callable[[Path], Drill], *, as_json: bool) -> None:
     else:
         for step in drill.steps:
             out.print(f"{'ok ' if step.ok else 'NO '} {step.what}: {step.seen}", markup=False)
+        for what, number in drill.numbers.items():
+            out.print(f"    {what}: {number}", markup=False)
     if not drill.ok:
         fail(f"the drill {drill.name} did not come out as it had to: see its steps")

@@ -19,10 +19,11 @@ class Step:
 
 @dataclass(slots=True)
 class Drill:
-    """One drill and its steps so far."""
+    """One drill and its steps so far; `numbers` are what it has counted."""
 
     name: str
     steps: list[Step] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -39,7 +40,8 @@ class Drill:
 
     def as_json(self) -> dict[str, Any]:
         """Return the drill as `roa drill --json` prints it."""
-        return {"ok": self.ok, "drill": self.name, "steps": [step.as_json() for step in self.steps]}
+        steps = [step.as_json() for step in self.steps]
+        return {"ok": self.ok, "drill": self.name, **self.numbers, "steps": steps}
 
 
 def _words(seen: object) -> str:

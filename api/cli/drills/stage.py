@@ -47,9 +47,9 @@ class Stage:
     # -------------------------------------------------------------- opening, copying
 
     @classmethod
-    def found(cls, folder: Path) -> "Stage":
+    def found(cls, folder: Path, begin: datetime = BEGIN) -> "Stage":
         """Found a ledger with one provider that may award one micro-credential, witnessed from the start."""
-        clock = FixedClock(BEGIN)
+        clock = FixedClock(begin)
         witness = create_witness(folder / "witness", "witness.example/w1", PASSPHRASE, clock=clock)
         stage = cls(folder / "ledger", clock, witness)
         ledger = found(stage.files, PASSPHRASE, CHARTER, clock=clock)
@@ -167,9 +167,9 @@ class Stage:
 
 
 @contextmanager
-def a_stage(folder: Path) -> Iterator[Stage]:
+def a_stage(folder: Path, begin: datetime = BEGIN) -> Iterator[Stage]:
     """Found a ledger in a folder, and close it at the end."""
-    stage = Stage.found(folder)
+    stage = Stage.found(folder, begin)
     try:
         yield stage
     finally:
