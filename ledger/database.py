@@ -7,15 +7,18 @@ SQLite 3.7.0 to 3.51.2 can corrupt a database when a WAL is reset under concurre
 Source: LEDGER.md 6 (synchronous=FULL, STRICT, 64 MB cache), COMPONENTS.md 0.6.
 """
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ledger.errors import Corrupt, Unavailable
 from ledger.turns import Ticket, Together
+from ledger.upgrading import Migration, check_version, prepare, stored_version, version_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,6 +37,8 @@ PAGE_BYTES = 8_192  # of a new file: seven records; a fifth less work for each t
 WAL_PAGES = 2_000  # 16 MiB before pages are copied back: those that many commits share, once
 TRUNCATE_WAIT_S = 2  # for readers of an older state, before emptying the WAL is put off
 SYNCHRONOUS_FULL = 2
+# Set to 1 by whoever lets a build write that can corrupt a file: for data that may be lost.
+ALLOW_UNSOUND = "ROA_ALLOW_UNSOUND_SQLITE"
 IN_LIST_MAX = 500  # parameters in one `IN (…)`: below every build's limit, large enough to amortise
 
 _T = TypeVar("_T")
@@ -42,12 +47,33 @@ Connection = sqlite3.Connection
 IntegrityError = sqlite3.IntegrityError
 DatabaseError = sqlite3.DatabaseError
 OperationalError = sqlite3.OperationalError
+SQLITE_VERSION = sqlite3.sqlite_version
+_is_whole = sqlite3.complete_statement
 
 
-def is_sound() -> bool:
-    """Whether this SQLite build is outside the range with the WAL-reset bug."""
-    version = tuple(map(int, sqlite3.sqlite_version.split(".")))
-    return version >= (3, 51, 3) or version in ((3, 44, 6), (3, 50, 7))
+@cache
+def is_sound(version: str = SQLITE_VERSION) -> bool:
+    """Whether a SQLite build, this one when none is named, is outside the range with the WAL-reset bug.
+
+    Source: SQLite, "Write-Ahead Logging", the WAL-reset bug: 3.7.0 to 3.51.2, repaired in 3.44.6 and 3.50.7.
+    """
+    numbers = tuple(map(int, version.split(".")))
+    return numbers >= (3, 51, 3) or numbers in ((3, 44, 6), (3, 50, 7)) or numbers < (3, 7, 0)
+
+
+def check_build() -> None:
+    """Raise Unavailable where this SQLite build may not write.
+
+    Raises:
+        Unavailable: (code `sqlite`) it can corrupt a file, and nobody has said that this file may be lost.
+    """
+    if not is_sound() and os.environ.get(ALLOW_UNSOUND) != "1":
+        raise Unavailable(
+            f"SQLite {SQLITE_VERSION} can corrupt a database under load (3.7.0 to 3.51.2 can), so nothing is"
+            " written with it. Use 3.51.3 or newer: `pip install pysqlite3` has one for Linux on x86-64,"
+            f" elsewhere a newer Python or system library. For data that may be lost: {ALLOW_UNSOUND}=1",
+            code="sqlite",
+        )
 
 
 def in_memory() -> Connection:
@@ -62,15 +88,22 @@ def connect(path: Path, *, secure_delete: bool = False, cache_kib: int = CACHE_K
         path: the file, made when it is missing.
         secure_delete: overwrite what is deleted: for the vault, whose deletions are promises.
         cache_kib: how much of the file the connection keeps in memory, at most.
+
+    Raises:
+        Unavailable: the file system cannot keep a write-ahead log, or this build does not flush.
     """
     connection: Connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
     connection.execute(f"PRAGMA page_size={PAGE_BYTES}")  # of a file that is there already it stays as it is
-    connection.execute("PRAGMA journal_mode=WAL")
+    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        connection.close()
+        raise Unavailable(
+            f"{path.name} cannot have a write-ahead log here: put it on a local disk", code="storage"
+        )
     connection.execute("PRAGMA synchronous=FULL")
-    if connection.execute("PRAGMA synchronous").fetchone()[0] < SYNCHRONOUS_FULL:
-        raise Unavailable("this SQLite does not flush: acknowledged facts could be lost", code="storage")
+    _check_flushes(connection)
     connection.execute(f"PRAGMA cache_size=-{cache_kib}")
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA cell_size_check=ON")
@@ -82,6 +115,11 @@ def connect(path: Path, *, secure_delete: bool = False, cache_kib: int = CACHE_K
     return connection
 
 
+def _check_flushes(connection: Connection) -> None:
+    if connection.execute("PRAGMA synchronous").fetchone()[0] < SYNCHRONOUS_FULL:
+        raise Unavailable("this SQLite does not flush: acknowledged facts could be lost", code="storage")
+
+
 class Database:
     """One file: a writer that takes turns, and a reading connection for each thread.
 
@@ -89,22 +127,30 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, schema: str, *, secure_delete: bool = False, cache_kib: int = CACHE_KIB
+        self,
+        path: Path,
+        schema: str,
+        *,
+        migrations: Sequence[Migration] = (),
+        secure_delete: bool = False,
+        cache_kib: int = CACHE_KIB,
     ) -> None:
-        """Open the file, making it when it is missing; see `connect`.
+        """Open the file, making or upgrading it where it has to be; see `connect` and `ledger.upgrading`.
 
         Raises:
-            Unavailable: it is busy or cannot be reached.
+            Unavailable: it is busy, cannot be reached, or (code `upgraded`) is of a later program.
             Corrupt: it is damaged, or is no database.
         """
-        self.path = path
+        self.path, self.version = path, version_of(migrations)
         self._secure_delete, self._cache_kib = secure_delete, cache_kib
         self._turn = threading.Lock()
         self.sharing = Together(self._share)
         self._local = threading.local()
         try:
             self._writer: Connection | None = self._open()
-            self._writer.executescript(schema)
+            if stored_version(self._writer) < self.version:
+                check_build()
+            prepare(self._writer, path.name, schema, migrations, _is_whole)
         except OperationalError as error:
             raise Unavailable(f"{path.name} cannot be opened now: {error}", code="storage") from error
         except DatabaseError as error:
@@ -137,7 +183,8 @@ class Database:
         """Hold the one write transaction: durable when the block ends, undone when it raises.
 
         Raises:
-            Unavailable: the disk is full, or another process does not let go.
+            Unavailable: the disk is full, another process does not let go, this build may not write, or a
+                newer program has upgraded the file.
             Corrupt: the file is damaged.
             IntegrityError: (SQLite's) a constraint says no.
         """
@@ -204,11 +251,12 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        if self._writer is None:
-            self._writer = self._open()
-        writer = self._writer
+        check_build()
+        writer = self._flushing_writer()
         writer.execute("BEGIN IMMEDIATE")
         try:
+            # Whoever was running when the file was upgraded knows its old form only.
+            check_version(stored_version(writer), self.version, self.path.name)
             yield writer
         except BaseException:
             _undo(writer)
@@ -223,6 +271,19 @@ class Database:
                 _undo(writer)
             writer.close()
             raise
+
+    def _flushing_writer(self) -> Connection:
+        """Return the writing connection; Unavailable where something has told it not to flush."""
+        if self._writer is None:
+            self._writer = self._open()
+        writer = self._writer
+        try:
+            _check_flushes(writer)
+        except Unavailable:
+            self._writer = None  # the next write opens one that does
+            writer.close()
+            raise
+        return writer
 
     def select_in(self, query: str, values: list[Any], *before: Any) -> Iterator[tuple[Any, ...]]:
         """Run `query`, whose `{marks}` becomes `?,?,…`, over the values in bounded slices.

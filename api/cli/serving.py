@@ -13,7 +13,7 @@ import typer
 from api.cli.console import INTERNAL, WRONG_USE, fail, out
 from api.house import close_house, open_house, settle_house
 from api.settings import Settings
-from ledger.database import is_sound
+from ledger.database import ALLOW_UNSOUND, check_build, is_sound
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -71,6 +71,7 @@ def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
     # A thread that computes hands over after this long. One that waits for a flush and gets the word again
     # only after Python's five milliseconds, at each of a post's many steps, makes a provider wait a second.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    check_build()
     configure()
     telemetry = Telemetry(tracing_of_environment())
     host = listening(held)
@@ -82,7 +83,9 @@ def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
             "a demonstration ledger lets anyone pose as a learner: it is served on 127.0.0.1 only", WRONG_USE
         )
     if not is_sound():
-        out.print("This SQLite can corrupt a database under load: use 3.51.3 or newer.", style="bold red")
+        out.print(
+            f"This SQLite can corrupt a database under load: {ALLOW_UNSOUND}=1 lets it.", style="bold red"
+        )
     if house.fault is not None:
         out.print(f"Reading only: {house.fault}", style="bold red", markup=False)
     stop = Stop(house, drain_s=settings.drain_s, within_s=settings.stop_within_s)

@@ -67,7 +67,11 @@ _FIRST = _codes(
 _LATER = _codes(
     ("unavailable", 503, "Not now. Try again after the seconds that Retry-After names."),
     ("busy", 503, "Too many are writing at once. The same bytes can be posted again safely."),
-    ("checking", 503, "A check took too long, or ended before its time. Try again; a smaller file is quicker."),
+    (
+        "checking",
+        503,
+        "A check took too long, or ended before its time. Try again; a smaller file is quicker.",
+    ),
     ("unpublished", 503, "It is recorded, and not in a published checkpoint yet. Ask again shortly."),
     ("hsm", 503, "The hardware module that holds a key does not answer. The operator has to look."),
     ("hsm-pin", 503, "The hardware module does not take its PIN. The operator has to look."),
@@ -78,6 +82,8 @@ _LATER = _codes(
     ("passphrase", 403, "The file with the passphrase of the ledger is not there. The operator has to look."),
     ("telemetry", 422, "Traces are to be sent, and what sends them is not installed. The operator looks."),
     ("storage", 503, "The disk does not answer as it should. The operator has to look."),
+    ("sqlite", 503, "The database library could corrupt what it writes. The operator has to look."),
+    ("upgraded", 503, "The ledger's files were upgraded by a newer program. The operator has to start that."),
     ("clock", 503, "The clock has gone back: nothing is written or signed until it is right."),
     ("rollback", 503, "The database is older than what was published. Reading goes on, writing stops."),
     ("split", 503, "Database and anchor tell two histories. Reading goes on, writing stops."),

@@ -44,6 +44,16 @@ CREATE TABLE IF NOT EXISTS retired (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 # Columns that the files of existing ledgers do not have. sealed_by: NULL for the organisation's own key.
 # forgetting: it mentions somebody who was forgotten while it was decided, and is destroyed when it is done.
 _LATER = {"sealed_by": "sealed_by BLOB", "forgetting": "forgetting INTEGER NOT NULL DEFAULT 0"}
+
+
+def _add_columns(connection: Connection) -> None:
+    """Lead to version 2. Some files from before there were versions have these columns already."""
+    held = {row[1] for row in connection.execute("PRAGMA table_info(job)")}
+    for column in [one for one in _LATER if one not in held]:
+        connection.execute(f"ALTER TABLE job ADD COLUMN {_LATER[column]}")
+
+
+MIGRATIONS = (_add_columns,)
 # Without body and file, which may have megabytes: see `Jobs.content`.
 _JOB = "number, iss, jti, n, root, body_mac, body IS NOT NULL, state, sealed_by"
 _ROWS_AT_ONCE = 1000
@@ -111,19 +121,7 @@ class Jobs:
     """Received submissions and the tokens that may post them."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, SCHEMA, secure_delete=True)
-        self._complete()
-
-    def _complete(self) -> None:
-        """Add to the file of an existing ledger the columns that it does not have yet."""
-        if self._missing(self._database.reader):
-            with self._database.writing() as connection:
-                for column in self._missing(connection):
-                    connection.execute(f"ALTER TABLE job ADD COLUMN {_LATER[column]}")
-
-    def _missing(self, connection: Connection) -> list[str]:
-        held = {row[1] for row in connection.execute("PRAGMA table_info(job)")}
-        return [column for column in _LATER if column not in held]
+        self._database = Database(path, SCHEMA, migrations=MIGRATIONS, secure_delete=True)
 
     def find(self, iss: UUID, jti: UUID) -> Job | None:
         """Return the job of a submission id, None when it is new or forgotten."""

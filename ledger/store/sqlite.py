@@ -97,8 +97,26 @@ INSERT OR IGNORE INTO head VALUES (0, 0, x'{EMPTY_ROOT.hex()}', x'', 0, 0);
 )
 
 CACHE_KIB = 64 * 1024
-_STORED = "stream, version, topic, state, recorded_at_us, row"
 _TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+
+
+def _renew_triggers(connection: Connection) -> None:
+    """Lead to version 2: triggers that let a disposal clear records take the place of those that did not."""
+    fresh = database.in_memory()
+    fresh.executescript(SCHEMA)
+    wanted = dict(fresh.execute(_TRIGGERS))
+    fresh.close()
+    found = dict(connection.execute(_TRIGGERS))
+    for name in [name for name, sql in wanted.items() if found.get(name) != sql]:
+        connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+        connection.execute(wanted[name])
+
+
+# Records never migrate: what a record is, its class version says, and upcasters read old ones. What
+# leads a file from one version to the next is about what stands around them.
+MIGRATIONS = (_renew_triggers,)
+
+_STORED = "stream, version, topic, state, recorded_at_us, row"
 _INSERT = "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,NULL)"
 
 
@@ -121,8 +139,7 @@ class LedgerRecorder(Lookups, ApplicationRecorder):
             entry_of: (stored event, recorded_at_us) to log entry; the library's own test cases bring theirs.
             first_version: version a stream begins with.
         """
-        self.database = Database(path, SCHEMA, cache_kib=CACHE_KIB)
-        _renew_triggers(self.database)
+        self.database = Database(path, SCHEMA, migrations=MIGRATIONS, cache_kib=CACHE_KIB)
         self.at_step: Callable[[str], None] = _no_step
         self._clock = clock or SystemClock()
         self._entry_of = entry_of or _entry
@@ -324,21 +341,6 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
 
 
 # ------------------------------------------------------------------ rows
-
-
-def _renew_triggers(opened: Database) -> None:
-    """Put the triggers of this version in the place of those that another one has made."""
-    fresh = database.in_memory()
-    fresh.executescript(SCHEMA)
-    wanted = dict(fresh.execute(_TRIGGERS))
-    fresh.close()
-    found = dict(opened.reader.execute(_TRIGGERS))
-    other = [name for name, sql in wanted.items() if found.get(name) != sql]
-    if other:
-        with opened.writing() as connection:
-            for name in other:
-                connection.execute(f"DROP TRIGGER IF EXISTS {name}")
-                connection.execute(wanted[name])
 
 
 def read_head(connection: Connection) -> Head:

@@ -509,6 +509,7 @@ def test_triggers_of_an_earlier_version_are_replaced(house: House) -> None:
             "CREATE TRIGGER record_is_never_updated BEFORE UPDATE ON record"
             " BEGIN SELECT RAISE(ABORT, 'record is append-only'); END"
         )
+        connection.execute("PRAGMA user_version=0")
     house.reopen()
 
     assert cleared(house).records == 11

@@ -176,6 +176,7 @@ def _make_old(house: House, sent: Submission) -> None:
         connection.execute("ALTER TABLE job DROP COLUMN forgetting")
         connection.execute("DROP TABLE sealing")
         connection.execute("DROP TABLE retired")
+        connection.execute("PRAGMA user_version=0")
     house.reopen()
 
 

@@ -225,3 +225,93 @@ def test_a_failed_flush_is_told_to_everybody_of_the_group(tmp_path: Path) -> Non
     assert made.together(_inserting(3)) == 1
     assert _numbers(made) == [3]
     made.close()
+
+
+# ------------------------------------------------------------------ what is refused
+
+
+def test_a_build_that_can_corrupt_a_file_does_not_write(tmp_path: Path, monkeypatch: Any) -> None:
+    """Nothing is made, upgraded or written with it; reading goes on, and the sentence says what to get."""
+    made = Database(tmp_path / "d.sqlite", SCHEMA)
+    _write(made, 1)
+    monkeypatch.delenv(database.ALLOW_UNSOUND, raising=False)
+    monkeypatch.setattr(database, "is_sound", lambda: False)
+
+    with pytest.raises(Unavailable, match=r"Use 3\.51\.3 or newer") as refused:
+        _write(made, 2)
+    with pytest.raises(Unavailable, match="can corrupt"):
+        Database(tmp_path / "new.sqlite", SCHEMA)
+    again = Database(tmp_path / "d.sqlite", SCHEMA)
+
+    assert refused.value.code == "sqlite"
+    assert _numbers(made) == _numbers(again) == [1]
+    made.close()
+    again.close()
+
+
+def test_whoever_says_that_the_data_may_be_lost_may_write_with_any_build(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    """By an environment variable, and by nothing else than its exact value."""
+    made = Database(tmp_path / "d.sqlite", SCHEMA)
+    monkeypatch.setattr(database, "is_sound", lambda: False)
+
+    for value in ("0", "yes", ""):
+        monkeypatch.setenv(database.ALLOW_UNSOUND, value)
+        with pytest.raises(Unavailable):
+            _write(made, 2)
+    monkeypatch.setenv(database.ALLOW_UNSOUND, "1")
+    _write(made, 1)
+
+    assert _numbers(made) == [1]
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "sound"),
+    [
+        ("3.6.23", True),
+        ("3.7.0", False),
+        ("3.44.5", False),
+        ("3.44.6", True),
+        ("3.45.1", False),
+        ("3.50.6", False),
+        ("3.50.7", True),
+        ("3.51.2", False),
+        ("3.51.3", True),
+        ("3.53.0", True),
+    ],
+)
+def test_which_builds_are_sound(version: str, *, sound: bool) -> None:
+    """The range of the WAL-reset bug, without the two releases in it that were repaired."""
+    assert database.is_sound(version) is sound
+
+
+def test_a_connection_that_was_told_to_flush_less_is_not_written_with(tmp_path: Path) -> None:
+    """Whatever turned `synchronous` down: that write is refused, and the next one flushes again."""
+    made = Database(tmp_path / "d.sqlite", SCHEMA)
+    made._writer.execute("PRAGMA synchronous=NORMAL")
+
+    with pytest.raises(Unavailable, match="does not flush"):
+        _write(made, 1)
+    _write(made, 2)
+
+    assert _numbers(made) == [2]
+    assert made._writer.execute("PRAGMA synchronous").fetchone() == (database.SYNCHRONOUS_FULL,)
+    made.close()
+
+
+def test_a_file_that_cannot_have_a_write_ahead_log_is_not_opened(tmp_path: Path, monkeypatch: Any) -> None:
+    """A file system may say no to it: what is on it could not be read and written at once."""
+    real = database.sqlite3.connect
+
+    class Elsewhere(database.sqlite3.Connection):  # type: ignore[misc]
+        def execute(self, sql: str, *values: Any) -> Any:
+            return super().execute(sql.replace("=WAL", "=DELETE"), *values)
+
+    monkeypatch.setattr(
+        database.sqlite3, "connect", lambda path, **options: real(path, factory=Elsewhere, **options)
+    )
+
+    with pytest.raises(Unavailable, match="put it on a local disk"):
+        Database(tmp_path / "d.sqlite", SCHEMA)
