@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx2
@@ -83,7 +84,7 @@ def run(place: Path) -> Drill:
     return drill
 
 
-def _person() -> dict[str, object]:
+def _person() -> dict[str, Any]:
     return data_of.learners()[FORGOTTEN]
 
 
