@@ -3,7 +3,8 @@
 Values are MessagePack arrays in the frozen order of the class, the class version first. Private
 records keep an open part, readable by rules and views, and a part sealed under their subject's
 key that holds the statement, the identity columns and what else is personal. `to_domain_event`
-never unseals: replay, rules and views work the same after a person was forgotten.
+never unseals: replay, rules and views work the same after a person was forgotten. A record that was
+stored under a former version of its class is read by that version, then upcast; its bytes stay.
 
 Source: LEDGER.md 3.
 """
@@ -18,7 +19,7 @@ from uuid import UUID
 from eventsourcing.persistence import JSONTranscoder, Mapper, Notification, StoredEvent, Transcoder
 
 from ledger.clock import instant
-from ledger.domain.base import PUBLIC, Codec, LedgerEvent, PrivateEvent, Said, codecs
+from ledger.domain.base import PUBLIC, Codec, LedgerEvent, PrivateEvent, Said, codecs, declared_in, upcast
 from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import pack, unpack
 from ledger.errors import Corrupt, Refusal
@@ -126,12 +127,16 @@ class PrivateState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
-    """What a private record hides: read only to show it to whom it belongs, or to audit."""
+    """What a private record hides: read only to show it to whom it belongs, or to audit.
+
+    fields: in the words of the present version of its class. stored: as they were stored.
+    """
 
     content_salt: bytes
     said: Said | None
     fields: dict[str, Any]
     plaintext: bytes
+    stored: dict[str, Any]
 
 
 class _Fields:
@@ -168,9 +173,10 @@ class _Fields:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How one event class is stored."""
+    """How one version of an event class is stored."""
 
     event_class: type[LedgerEvent]
+    version: int
     public: bool
     open: _Fields
     sealed: _Fields
@@ -181,12 +187,33 @@ def _layout(topic: str) -> _Layout:
     event_class = EVENTS.get(topic)
     if event_class is None:
         raise Corrupt(f"no event class has the topic {topic!r}", code="topic")
+    return _layout_of(event_class)
+
+
+def _layout_of(event_class: type[LedgerEvent]) -> _Layout:
     return _Layout(
         event_class,
+        event_class.class_version,
         event_class.PRIVACY is PUBLIC,
         _Fields(codecs(event_class, event_class.OPEN)),
         _Fields(codecs(event_class, event_class.SEALED)),
     )
+
+
+def _former_layout(topic: str, version: Any) -> _Layout:
+    """Return how a class was stored in a former version; Corrupt where it never had that version."""
+    return _layout_in(topic, version if type(version) is int else 0)
+
+
+@cache
+def _layout_in(topic: str, version: int) -> _Layout:
+    declared = declared_in(_layout(topic).event_class, version)
+    if declared is None:
+        raise Corrupt(
+            f"{topic} has no class version {version} here: it is damaged, or of a newer program",
+            code="fields",
+        )
+    return _layout_of(declared)
 
 
 class LedgerMapper(Mapper[UUID]):
@@ -265,8 +292,8 @@ def public_state(state: bytes) -> tuple[list[Any], Said | None]:
 
 def _read_public(layout: _Layout, state: bytes, values: dict[str, Any]) -> None:
     stored, values["said"] = public_state(state)
-    _version, values["as_of"], values["ruleset_id"], *fields = stored
-    layout.open.unpack(fields, values)
+    version, values["as_of"], values["ruleset_id"], *fields = stored
+    _read_open(layout, version, fields, values)
 
 
 # ------------------------------------------------------------------ private records
@@ -353,11 +380,25 @@ def unseal(stored: StoredEvent, key: SubjectKey, parts: PrivateState | None = No
     layout = _layout(stored.topic)
     stream = _uuid(stored.originator_id)
     aad = record_aad(stream, stored.originator_version, stored.topic)
-    plaintext = key.unseal((parts or private_state(stored.state)).sealed, aad)
-    said, *fields = unpack(plaintext[SALT_BYTES:])
-    values: dict[str, Any] = {}
-    layout.sealed.unpack(fields, values)
-    return Unsealed(plaintext[:SALT_BYTES], _unpacked_said(said), values, plaintext)
+    parts = parts or private_state(stored.state)
+    plaintext = key.unseal(parts.sealed, aad)
+    said, *packed = unpack(plaintext[SALT_BYTES:])
+    fields: dict[str, Any] = {}
+    recorded = _sealed_layout(layout, parts)
+    recorded.sealed.unpack(packed, fields)
+    as_stored = fields
+    if recorded.version != layout.version:
+        as_stored = dict(fields)
+        upcast(layout.event_class, recorded.version, fields, sealed=True)
+    return Unsealed(plaintext[:SALT_BYTES], _unpacked_said(said), fields, plaintext, as_stored)
+
+
+def _sealed_layout(layout: _Layout, parts: PrivateState) -> _Layout:
+    """Return how the sealed part of a record is stored; the open part says under which version."""
+    if not layout.event_class.FORMER:
+        return layout
+    version = unpack(parts.open_bytes[SALT_BYTES:])[0]
+    return layout if version == layout.version else _former_layout(layout.event_class.TOPIC, version)
 
 
 def commitments_of(stored: StoredEvent, leaf: bytes | None) -> tuple[bytes, ...]:
@@ -387,7 +428,7 @@ def with_sealed_fields(event: PrivateEvent, unsealed: Unsealed) -> PrivateEvent:
 
 def _read_private(layout: _Layout, state: bytes, values: dict[str, Any]) -> None:
     parts = private_state(state)
-    _version, subject, as_of, ruleset_id, decided_on, row_key, row_mac, *fields = unpack(
+    version, subject, as_of, ruleset_id, decided_on, row_key, row_mac, *fields = unpack(
         parts.open_bytes[SALT_BYTES:]
     )
     values["subject"] = UUID(bytes=subject)
@@ -395,7 +436,41 @@ def _read_private(layout: _Layout, state: bytes, values: dict[str, Any]) -> None
     values["decided_on"] = date.fromisoformat(decided_on)
     values["row_key"], values["row_mac"] = row_key, row_mac
     values["said"], values["sealed"] = None, parts.sealed
-    layout.open.unpack(fields, values)
+    _read_open(layout, version, fields, values)
+
+
+# ------------------------------------------------------------------ versions
+
+
+def _read_open(layout: _Layout, version: Any, fields: Sequence[Any], values: dict[str, Any]) -> None:
+    """Put open fields into `values`, which has the head already, in the words of the present version."""
+    if version == layout.version:
+        layout.open.unpack(fields, values)
+        return
+    topic = layout.event_class.TOPIC
+    former = _former_layout(topic, version)
+    opened: dict[str, Any] = {}
+    former.open.unpack(fields, opened)
+    # The event as it was recorded: what it shows is what it committed to.
+    recorded = object.__new__(former.event_class)
+    object.__setattr__(recorded, "__dict__", {**values, **opened})
+    upcast(layout.event_class, former.version, opened, sealed=False)
+    values.update(opened, recorded=recorded)
+
+
+def claims_shown(whole: PrivateEvent, hidden: Unsealed) -> Sequence[tuple[str, str]]:
+    """Return what a record committed to show, in the words of the version that it was stored under.
+
+    Args:
+        whole: the event, its sealed fields filled in: see `with_sealed_fields`.
+        hidden: what the record hides.
+    """
+    recorded = vars(whole).get("recorded")
+    if recorded is None:
+        return whole.shown()
+    object.__setattr__(recorded, "__dict__", {**vars(recorded), **hidden.stored})
+    shown: Sequence[tuple[str, str]] = recorded.shown()
+    return shown
 
 
 def _packed_said(said: Said | None) -> list[Any] | None:

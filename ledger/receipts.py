@@ -22,6 +22,7 @@ from ledger.log.proof import TlogProof, format_proof
 from ledger.mapper import (
     LedgerMapper,
     Unsealed,
+    claims_shown,
     commitments_of,
     private_state,
     unseal,
@@ -125,7 +126,7 @@ def award_receipt(
     hidden = unseal(stored, key)
     event = with_sealed_fields(mapper.to_domain_event(stored), hidden)
     claims: list[list[str]] = []
-    for place, (name, value) in enumerate(event.shown()):
+    for place, (name, value) in enumerate(claims_shown(event, hidden)):
         salt = commitments.claim_salt(hidden.content_salt, place)
         if shows is None or name in shows:
             claims.append([name, value, b64url(salt)])

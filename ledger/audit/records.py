@@ -22,7 +22,7 @@ from ledger.audit.rows import RecordRow, stored, text
 from ledger.audit.submissions import SubmissionChecks
 from ledger.database import Connection
 from ledger.domain.award import AwardRevoked
-from ledger.domain.base import PRIVATE, PUBLIC
+from ledger.domain.base import PRIVATE, PUBLIC, declared_in
 from ledger.domain.disposal import StreamsDisposed
 from ledger.domain.forgetting import ForgettingRequested, ForgettingWithdrawn
 from ledger.domain.registry import EVENTS
@@ -257,5 +257,7 @@ def check_encoding(record: StoredRecord) -> None:
     else:
         opened = unpack_canonical(private_state(record.state or b"").open_bytes[SALT_BYTES:])
         head = len(PRIVATE_HEAD)
-    if len(opened) != head + len(event_class.OPEN) or opened[0] != event_class.class_version:
+    # A record is held to the version of its class that it was stored under.
+    declared = declared_in(event_class, opened[0] if opened else None)
+    if declared is None or len(opened) != head + len(declared.OPEN):
         raise Corrupt("does not have the fields of its class", code="fields")

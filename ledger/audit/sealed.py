@@ -27,6 +27,7 @@ from ledger.mapper import (
     LedgerMapper,
     LedgerStoredEvent,
     claim_digests,
+    claims_shown,
     private_state,
     unseal,
     with_sealed_fields,
@@ -140,7 +141,7 @@ class SealedChecks:
         whole = with_sealed_fields(event, hidden)
         if commitments.sealed_commit(hidden.plaintext) != parts.sealed_commit:
             raise Corrupt("the sealed part is not what was committed to", code="sealed")
-        digests = claim_digests(whole.shown(), hidden.content_salt)
+        digests = claim_digests(claims_shown(whole, hidden), hidden.content_salt)
         if commitments.claims_commit(record.topic, digests) != parts.claims_commit:
             raise Corrupt("the claims are not what was committed to", code="claims")
         if event.CONSEQUENCE:

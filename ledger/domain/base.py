@@ -65,7 +65,15 @@ class Act:
 
 
 class LedgerEvent(AggregateEvent):
-    """Base of every event. Made by `LedgerAggregate.record`, or by the mapper from stored bytes."""
+    """Base of every event. Made by `LedgerAggregate.record`, or by the mapper from stored bytes.
+
+    A class whose fields have to change gets the next `class_version`. How the versions before it were
+    stored stays declared, by a class for each in FORMER, oldest first; `upcast_v1_v2(values)` puts the open
+    fields of version 1 into the words of version 2, `upcast_sealed_v1_v2(values)` the sealed ones, each
+    changing the dict it is given. Stored bytes stay as they are: what was hashed and signed then is read
+    through them for ever, and an audit holds each record to the version that it was stored under. TOPIC,
+    privacy, subject and the fields that all records begin with never change.
+    """
 
     TOPIC: ClassVar[str]
     PRIVACY: ClassVar[str]
@@ -76,6 +84,7 @@ class LedgerEvent(AggregateEvent):
     SEALED: ClassVar[tuple[str, ...]] = ()
     SHOWS: ClassVar[tuple[str, ...]] = ()
     class_version: ClassVar[int] = 1
+    FORMER: "ClassVar[tuple[type[LedgerEvent], ...]]" = ()
 
     as_of: int
     ruleset_id: str
@@ -87,6 +96,29 @@ class LedgerEvent(AggregateEvent):
     def shown(self) -> tuple[tuple[str, str], ...]:
         """Return the claims a credential may show, as (name, text) in SHOWS order."""
         return ()
+
+
+def declared_in(event_class: type[LedgerEvent], version: Any) -> type[LedgerEvent] | None:
+    """Return how a version of an event class is stored; None where it never had that version."""
+    if version == event_class.class_version:
+        return event_class
+    return next((one for one in event_class.FORMER if one.class_version == version), None)
+
+
+def upcast(event_class: type[LedgerEvent], version: int, values: dict[str, Any], *, sealed: bool) -> None:
+    """Put the open or the sealed fields of a former version into the words of the present one.
+
+    Args:
+        event_class: in its present version.
+        version: the one that the fields were stored under.
+        values: the fields by name; changed.
+        sealed: which of the two they are.
+
+    Source: the library's way, `upcast_v1_v2`, one step for each version.
+    """
+    prefix = "upcast_sealed" if sealed else "upcast"
+    for step in range(version, event_class.class_version):
+        getattr(event_class, f"{prefix}_v{step}_v{step + 1}")(values)
 
 
 class PublicEvent(LedgerEvent):

@@ -5,7 +5,7 @@ Source: LEDGER.md 3 (records and entries, byte for byte).
 
 from typing import Any
 
-from ledger.domain.base import PUBLIC
+from ledger.domain.base import PUBLIC, declared_in
 from ledger.domain.registry import EVENTS
 from ledger.encoding.msgpack import unpack_canonical
 from ledger.errors import Corrupt, Malformed
@@ -72,13 +72,9 @@ def _check_fields(topic: str, values: list[Any]) -> None:
     event_class = EVENTS.get(topic)
     if event_class is None or event_class.PRIVACY is not PUBLIC:
         raise Corrupt("no public record has such a topic", code="entry-topic")
-    opened = values[0] if len(values) == _PARTS else None
-    if (
-        not isinstance(opened, list)
-        or len(opened) != len(PUBLIC_HEAD) + len(event_class.OPEN)
-        or opened[0] != event_class.class_version
-        or not _is_head(opened)
-    ):
+    opened = values[0] if len(values) == _PARTS and isinstance(values[0], list) else []
+    declared = declared_in(event_class, opened[0]) if opened else None
+    if declared is None or len(opened) != len(PUBLIC_HEAD) + len(declared.OPEN) or not _is_head(opened):
         raise Corrupt("a public record does not have the fields of its class", code="entry-fields")
 
 
