@@ -19,7 +19,7 @@ from uuid import UUID
 from ledger.encoding.strict_json import b64url, parse, unb64url
 from ledger.errors import Malformed
 from ledger.keys.signer import Jws, jws_read
-from ledger.log.merkle import MemoryTree
+from ledger.log.merkle import HASH_BYTES, Frontier, MemoryTree
 from ledger.policy.findings import Finding, finding
 from ledger.privacy.commitments import statement_leaf, who_digest
 from ledger.schemas import KINDS, Kind, Member, text, uuid, whole_number
@@ -181,10 +181,14 @@ class ReceivedSubmission(SignedClaims):
     """A submission whose parts belong together; whose key signed it is not yet checked."""
 
     rows: tuple[Row, ...]
-    tree: MemoryTree
     leaf_hashes: bytes
     kinds: frozenset[str]  # the types its statements say they have; unknown ones are refused row by row
     public: bool
+
+    def tree(self) -> MemoryTree:
+        """Return the tree over its statements, made anew: only public ones need the paths in it."""
+        at = range(0, len(self.leaf_hashes), HASH_BYTES)
+        return MemoryTree([self.leaf_hashes[start : start + HASH_BYTES] for start in at])
 
 
 def read_signed_claims(line: bytes, *, origin: str) -> SignedClaims:
@@ -214,9 +218,10 @@ def read_submission(lines: Iterable[bytes], *, origin: str) -> ReceivedSubmissio
             f"the submission promises {claims.n} statements and brings {len(rows)}: was it cut off?"
         )
     _check_salts(rows)
+    edge = Frontier()
     leaves = [row.leaf for row in rows]
-    tree = MemoryTree(leaves)
-    if tree.root() != claims.root:
+    edge.extend(leaves)
+    if edge.root() != claims.root:
         raise Malformed("the statements are not the ones that were signed: root differs")
     kinds = frozenset(map(type_of, rows))
     public = {KINDS[kind].public for kind in kinds if kind in KINDS}
@@ -225,7 +230,7 @@ def read_submission(lines: Iterable[bytes], *, origin: str) -> ReceivedSubmissio
     if public == {True} and claims.by is not None:
         raise Malformed("a public submission never carries `by`")
     return ReceivedSubmission(
-        signed.token, signed.jws, claims, rows, tree, b"".join(leaves), kinds, public == {True}
+        signed.token, signed.jws, claims, rows, b"".join(leaves), kinds, public == {True}
     )
 
 

@@ -105,9 +105,14 @@ class Desk:
 
     def _resume(self, job: Job) -> None:
         with _logged("submission-not-resumed"):
-            body = self._house.ledger.outcomes.body(job)
-            if body is not None:
-                self._submit(self._read(body))
+            received = self._read_kept(job)
+            if received is not None:
+                self._submit(received)
+
+    def _read_kept(self, job: Job) -> ReceivedSubmission | None:
+        """Return a submission from its kept body, which is let go when it has been read."""
+        body = self._house.ledger.outcomes.body(job)
+        return None if body is None else self._read(body)
 
     def _submit(self, received: ReceivedSubmission) -> None:
         # What fails stays unfinished: the next post of the same bytes, or the next start, goes on.
@@ -160,6 +165,7 @@ class Desk:
         _check_same(job, claims)
         if job.state == PROCESSING:
             self._enqueue((claims.iss, claims.jti))
+            return self._waits(job)
         return self._kept(job, signed)
 
     def _is_large(self, claims: Claims) -> bool:
@@ -185,7 +191,7 @@ class Desk:
             if job.state != DONE:
                 ledger.jobs.take_up(job.number)
                 self._enqueue((claims.iss, claims.jti))
-                return self._kept(job, received)
+                return self._waits(job) if claims.by is None else self._kept(job, received)
         outcomes = ledger.submit(received)
         return self._answer(organisation, outcomes, received, self._job(claims.iss, claims.jti), done=True)
 
@@ -303,6 +309,20 @@ class Desk:
         return self._answer(
             self._organisation(job.iss), outcomes, signed, job, body=body, done=job.state == DONE
         )
+
+    def _waits(self, job: Job) -> Answer:
+        """Return how far a submission has come, without its rows: whoever posts it again asks just that."""
+        counted = self._house.ledger.jobs.counts(job.number)
+        statuses = (status for status, number in counted.items() for _ in range(number))
+        head = answer_head(
+            str(job.jti),
+            _reference(self._organisation(job.iss)),
+            answers.counts({"status": status} for status in statuses),
+            done=False,
+            acknowledgement=None,
+            state=DURABLE,
+        )
+        return Answer(head, tuple, 0, done=False)
 
     def file_of(self, bearer: Bearer, jti: UUID) -> bytes | None:
         """Return the file a submission was made from, None when it came signed."""

@@ -22,14 +22,20 @@ def decide_public(
         check: raises Refusal where a statement carries a proof that does not hold.
     """
     batch = Batch()
+    tree = case.received.tree()
     for place, row in rows:
-        batch.outcomes.append(_decide_public(case, batch, place, row, check))
+        path = tuple(tree.inclusion_path(place))
+        batch.outcomes.append(_decide_public(case, batch, (place, row, path), check))
     return batch
 
 
 def _decide_public(
-    case: Circumstances, batch: Batch, place: int, row: Row, check: Callable[[Statement], None]
+    case: Circumstances,
+    batch: Batch,
+    placed: tuple[int, Row, tuple[bytes, ...]],
+    check: Callable[[Statement], None],
 ) -> Outcome:
+    place, row, path = placed
     statement = read_statement(row)
     if not isinstance(statement, Statement):
         return refusal(place, statement)
@@ -38,7 +44,6 @@ def _decide_public(
     if signing is not None and signing.ended:
         # An earlier row of this submission ended the key: it signs no record after that one.
         return refusal(place, (finding("E909"),))
-    path = tuple(received.tree.inclusion_path(place))
     said = Said(
         received.claims.jti,
         place,
