@@ -42,6 +42,11 @@ class LedgerFiles:
         return self.folder / "documents.sqlite"
 
     @property
+    def access(self) -> Path:
+        """Who read whose record, sealed under the learners' keys."""
+        return self.folder / "access.sqlite"
+
+    @property
     def keys(self) -> Path:
         """Private keys and the epoch file, readable by their owner only."""
         return self.folder / "keys"

@@ -17,6 +17,7 @@ from ledger.authority import founder, keyring_of, purpose_of, registrar_key
 from ledger.clock import civil_date, instant
 from ledger.commands.base import Request
 from ledger.commands.catalogue import COMMANDS, domain_date
+from ledger.domain.access import AccessDayClosed
 from ledger.domain.base import PUBLIC, Act, LedgerEvent, Said, codecs
 from ledger.domain.forgetting import LEVEL_SEALED, LEVEL_STREAMS, ForgettingCounted
 from ledger.domain.founding import LedgerFounded
@@ -293,29 +294,27 @@ def _check_consequence(event: LedgerEvent, said: Said | None, position: int, rec
     if type(event).PRIVACY is not PUBLIC:
         raise Corrupt("is not for the public log", code="ruling-consequence")
     sets = {law.rules_on(day).id for day in _deciding_days(recorded_at_us)}
-    if event.ruleset_id not in sets or not _is_possible(event, position):
+    if event.ruleset_id not in sets or not _is_possible(event, position, recorded_at_us):
         raise Corrupt("is not what the ledger can have recorded", code="ruling-consequence")
 
 
-def _is_possible(event: LedgerEvent, position: int) -> bool:
+def _is_possible(event: LedgerEvent, position: int, recorded_at_us: int) -> bool:
     stream: UUID
     if isinstance(event, StatusListChanged):
         numbers: tuple[Any, ...] = (event.issuer, event.status_list, event.as_at)
-        if not _whole(numbers) or type(event.bits_sha256) is not bytes:
-            return False
         stream = public_id("status_list", event.issuer, event.status_list)
         return (
-            event.originator_id == stream
-            and len(event.bits_sha256) == HASH_BYTES
+            _whole(numbers)
+            and _is_digest(event.bits_sha256)
+            and event.originator_id == stream
             and event.as_at <= event.as_of
         )
     if isinstance(event, TailLost):
-        if not _whole((event.first, event.last, event.lost)) or type(event.root) is not bytes:
-            return False
         stream = public_id("tail", event.first, event.last)
         return (
-            event.originator_id == stream
-            and len(event.root) == HASH_BYTES
+            _whole((event.first, event.last, event.lost))
+            and _is_digest(event.root)
+            and event.originator_id == stream
             # A restore tells of its loss in the first record after what was published.
             and 1 <= event.first <= event.last == event.as_of == position - 1
             and event.lost <= event.last - event.first + 1
@@ -328,7 +327,20 @@ def _is_possible(event: LedgerEvent, position: int) -> bool:
             # Of everybody there is at least the record that registered them.
             and 1 <= event.learners <= event.records <= event.as_of
         )
+    if isinstance(event, AccessDayClosed):
+        return (
+            _whole((event.rows,))
+            and event.rows >= 1
+            and _is_digest(event.root)
+            and event.originator_id == public_id("access", event.day)
+            # A day is closed when it is over.
+            and event.day < civil_date(recorded_at_us)
+        )
     raise Corrupt("is a consequence that is not known here", code="ruling-consequence")
+
+
+def _is_digest(value: Any) -> bool:
+    return type(value) is bytes and len(value) == HASH_BYTES
 
 
 def _whole(numbers: tuple[Any, ...]) -> bool:

@@ -1,5 +1,6 @@
 """The closed list of what can be recorded: a topic that is not here does not exist."""
 
+from ledger.domain.access import AccessDayClosed
 from ledger.domain.accreditation import AccreditationEnded, AccreditationGranted
 from ledger.domain.award import AwardRevoked, MicrocredentialAwarded
 from ledger.domain.base import LedgerEvent
@@ -55,6 +56,7 @@ _CLASSES: tuple[type[LedgerEvent], ...] = (
     LearnerForgotten,
     ForgettingCounted,
     StreamsDisposed,
+    AccessDayClosed,
 )
 
 EVENTS: dict[str, type[LedgerEvent]] = {cls.TOPIC: cls for cls in _CLASSES}

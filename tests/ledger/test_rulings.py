@@ -12,9 +12,10 @@ import pytest
 from api.client.submission import organisation_id
 from ledger.application import Consequence
 from ledger.clock import FixedClock, microseconds
+from ledger.domain.access import AccessDayClosed
 from ledger.domain.base import Said
-from ledger.domain.register import Register
 from ledger.domain.forgetting import ForgettingCounted
+from ledger.domain.register import Register
 from ledger.domain.status_list import StatusListChanged
 from ledger.domain.tail import TailLost
 from ledger.encoding.strict_json import b64url, canonical, parse
@@ -103,6 +104,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     house.ledger.note([Consequence(public_id("status_list", PROVIDER, 1), StatusListChanged, fields)])
     forgotten = {"level": 1, "learners": 1, "records": 2}
     house.ledger.note([Consequence(public_id("forgetting", 1), ForgettingCounted, forgotten)])
+    closed = {"day": date(2026, 11, 21), "rows": 2, "root": bytes(32)}
+    house.ledger.note([Consequence(public_id("access", date(2026, 11, 21)), AccessDayClosed, closed)])
     last = house.size()
     lost = {"first": 3, "last": last, "root": bytes(32), "lost": 1}
     house.ledger.note([Consequence(public_id("tail", 3, last), TailLost, lost)])
@@ -122,7 +125,7 @@ def test_every_public_record_holds(house: House) -> None:
     for record in records:
         judge(*record)
 
-    assert len({type(event).TOPIC for _, _, event, _ in records}) == 15
+    assert len({type(event).TOPIC for _, _, event, _ in records}) == 16
 
 
 # ------------------------------------------------------------------ who said it
@@ -352,6 +355,11 @@ def test_midnight_between_deciding_and_recording_is_no_fault(tmp_path: Path) -> 
         ("forgetting.counted", {"learners": 3}),
         ("forgetting.counted", {"records": 10_000}),
         ("forgetting.counted", {"records": "2"}),
+        ("access.day_closed", {"day": date(2026, 11, 20)}),
+        ("access.day_closed", {"rows": 0}),
+        ("access.day_closed", {"rows": "2"}),
+        ("access.day_closed", {"root": bytes(31)}),
+        ("access.day_closed", {"root": "text"}),
         ("tail.lost", {"first": 6}),
         ("tail.lost", {"last": 6}),
         ("tail.lost", {"lost": 1000}),

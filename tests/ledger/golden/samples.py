@@ -282,6 +282,11 @@ LATER: dict[str, tuple[UUID, int, dict[str, Any]]] = {
             "forgettings": (FORGETTING.bytes,),
         },
     ),
+    "access.day_closed": (
+        public_id("access", date(2026, 11, 21)),
+        1,
+        {"day": date(2026, 11, 21), "rows": 3, "root": bytes(range(2, 34))},
+    ),
 }
 ALL = {**KINDS, **LATER}
 
