@@ -3,6 +3,7 @@
 from tests.reliability.faults import FAULTS
 from tests.reliability.kills import KILLS
 from tests.reliability.power import POWER
+from tests.reliability.store import STORE
 
-CAMPAIGNS = (POWER, KILLS, FAULTS)
+CAMPAIGNS = (POWER, KILLS, FAULTS, STORE)
 BY_NAME = {campaign.name: campaign for campaign in CAMPAIGNS}
