@@ -4,6 +4,8 @@ UV := sh .ci/uv
 RUN := $(UV) run --frozen --no-sync
 # Tests run in this many processes: `make test WORKERS=1` where one must be watched.
 WORKERS ?= auto
+# `make bench ROUNDS=1` where a rough figure will do.
+ROUNDS ?= 3
 # `make run PORT=8001` where 8000 is taken.
 PORT ?= 8000
 
@@ -60,8 +62,9 @@ reliability: setup ## Cut the power, kill, fail calls, tamper; write the table o
 	@ROA_STRACE=$$(.ci/install-strace) && export ROA_STRACE && \
 	$(RUN) python -m tests.reliability --into docs/reliability.md
 
-bench: setup ## Measure; the figures are ratios within one run
-	@$(RUN) python -m benchmarks
+bench: setup ## Measure, and write the tables of docs/performance.md and README.md anew (an hour; ROUNDS=1 for less)
+	@$(RUN) python -m benchmarks --rounds $(ROUNDS) --into docs/performance.md --into README.md
+	@$(RUN) python -m benchmarks.growth --into docs/performance.md
 
 setup:
 	$(call stage,setup)

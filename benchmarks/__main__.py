@@ -1,8 +1,9 @@
-"""Measure, and print a table: `python -m benchmarks [NAME…] [--rounds N] [--json]`."""
+"""Measure, and print a table: `python -m benchmarks [NAME…] [--rounds N] [--json] [--into FILE]`."""
 
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,9 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.catalogue import BENCHMARKS, BY_NAME
-from benchmarks.harness import ROUNDS, measure, ratio, run_here, table
+from benchmarks.harness import ROUNDS, Benchmark, Figure, measure, ratio, run_here, table
+from tests.support.documents import markdown, write_between
 
 TABLE_WIDTH = 160
+HEAD = ("what", "rate", "beside", "also", "cpu", "memory", "aim")
+WHOLE, AIMED = "bench", "bench, what has an aim"
+INTO = f"also write it into a document, between its marks: <!-- {WHOLE}: begin --> or <!-- {AIMED}: begin -->"
 
 
 def main() -> None:
@@ -21,6 +26,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="; ".join(BY_NAME))
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--into", type=Path, action="append", default=[], help=INTO)
     # A measurement in a process of its own: prints what was done and in what time.
     parser.add_argument("--here", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -34,6 +40,9 @@ def main() -> None:
         return
     chosen = [benchmark for benchmark in BENCHMARKS if not asked.names or benchmark.name in asked.names]
     figures = measure(chosen, asked.rounds)
+    for path in asked.into:
+        if not write_tables(path, chosen, figures):
+            parser.error(f"{path} has no place for a table")
     if asked.json:
         document = {
             benchmark.name: {**asdict(figures[benchmark.name]), "ratio": ratio(benchmark, figures)}
@@ -42,12 +51,20 @@ def main() -> None:
         json.dump(document, sys.stdout, indent=2)
         print()
         return
-    shown = Table("what", "rate", "beside", "also", "cpu", "memory", "aim")
+    shown = Table(*HEAD)
     for row in table(chosen, figures):
         shown.add_row(*row)
     # In a file or a pipe there is no window whose width would count.
     console = Console() if sys.stdout.isatty() else Console(width=TABLE_WIDTH)
     console.print(shown)
+
+
+def write_tables(path: Path, chosen: Sequence[Benchmark], figures: Mapping[str, Figure]) -> bool:
+    """Write the table, or the part of it that has aims, into a document; return whether it has a place."""
+    rows = table(chosen, figures)
+    aimed = [row[:4] + row[6:] for row in rows if row[6]]
+    whole = write_between(path, WHOLE, markdown(HEAD, rows))
+    return write_between(path, AIMED, markdown(HEAD[:4] + HEAD[6:], aimed)) or whole
 
 
 if __name__ == "__main__":

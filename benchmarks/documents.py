@@ -6,6 +6,7 @@ from uuid import UUID
 from api.client.verify import Result, Trust, verify
 from benchmarks.harness import Benchmark, Stopwatch
 from benchmarks.study import teach
+from ledger.access.rows import OWN
 from ledger.clock import FixedClock
 from projections.catalogue import Views
 from projections.issuing import Issuer
@@ -30,7 +31,7 @@ def an_issuer(
     house.publish()
     views.catch_up()
     learners = [person.learner_id for person in known.values()]
-    issuer.export(learners[0], "bundle")
+    issuer.export(learners[0], "bundle", reader=OWN)
     return house, issuer, learners
 
 
@@ -39,14 +40,14 @@ def signed(folder: Path, watch: Stopwatch) -> int:
     _, issuer, learners = an_issuer(folder)
     with watch:
         for learner in learners:
-            issuer.export(learner, "ob3")
+            issuer.export(learner, "ob3", reader=OWN)
     return len(learners)
 
 
 def verified(folder: Path, watch: Stopwatch) -> int:
     """Verify as many bundles: nine checks of each, offline."""
     house, issuer, learners = an_issuer(folder)
-    bundles = [issuer.export(learner, "bundle").data for learner in learners]
+    bundles = [issuer.export(learner, "bundle", reader=OWN).data for learner in learners]
     trust = Trust.parse(issuer.trust_file()[0])
     now_us = house.clock.now_us()
     verify(bundles[0], trust=trust, now_us=now_us)  # contexts are read once

@@ -24,6 +24,7 @@ from ledger.receipts import prove
 from ledger.statements import read_submission
 from ledger.store.tree import StoredTree
 from projections.catalogue import Views
+from tests.support.documents import markdown, write_between
 from tests.support.ledgers import House, a_study_ledger, open_house, people
 from tests.support.world import ORIGIN, Human
 
@@ -190,6 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, metavar="SIZE", default=list(SIZES))
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--into", type=Path, help="also write it into a document, between its marks")
     parser.add_argument("--here", nargs="+", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.here:
@@ -198,19 +200,27 @@ def main() -> None:
         print(json.dumps(figures))
         return
     columns = {size: measured(size) for size in sorted(asked.sizes)}
+    head, rows = _table(columns)
+    if asked.into is not None and not write_between(asked.into, "growth", markdown(head, rows)):
+        parser.error(f"{asked.into} has no place for the table")
     if asked.json:
         print(json.dumps(columns, indent=2))
         return
-    _print(columns)
+    shown = Table(*head)
+    for row in rows:
+        shown.add_row(*row)
+    Console(width=140).print(shown)
 
 
-def _print(columns: dict[int, Figures]) -> None:
+def _table(columns: dict[int, Figures]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return head and rows: a column for each size, and how the largest compares with the smallest."""
     first, *_, last = (*columns.values(),)
-    shown = Table("what", *(f"{size:,} records".replace(",", " ") for size in columns), "last ÷ first")
+    head = ("what", *(f"{size:,} records".replace(",", " ") for size in columns), "last ÷ first")
+    rows = []
     for name in first:
         values = [f"{figures[name]:,.0f}".replace(",", " ") for figures in columns.values()]
-        shown.add_row(name, *values, f"{last[name] / first[name]:.2f}")
-    Console(width=140).print(shown)
+        rows.append((name, *values, f"{last[name] / first[name]:.2f}"))
+    return head, rows
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from benchmarks.documents import an_issuer
 from benchmarks.harness import Benchmark, Stopwatch, percentiles
 from benchmarks.http import serving
 from benchmarks.study import enrol, result
+from ledger.access.rows import OWN
 from ledger.clock import FixedClock
 from tests.support.ledgers import PROVIDER_KEY, people
 
@@ -49,7 +50,7 @@ def together(folder: Path, watch: Stopwatch) -> int:
 def _prepared(folder: Path) -> dict[str, Ask]:
     """Return how each kind of request is made to the ledger that is then in the folder."""
     house, issuer, learners = an_issuer(folder, AWARDED, FixedClock(datetime.now(UTC)))
-    bundle = issuer.export(learners[0], "bundle").data
+    bundle = issuer.export(learners[0], "bundle", reader=OWN).data
     stories = [{"learner": str(one), "story": "one award"} for one in learners]
     (folder / DEMO_MARK).write_text(json.dumps({"personas": stories}))
     newcomers = enrol(house, people(AWARDED + POSTED)[AWARDED:])

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from benchmarks import harness
+from benchmarks.__main__ import write_tables
 from benchmarks.catalogue import BENCHMARKS, BY_NAME
 from benchmarks.harness import Benchmark, Figure, Stopwatch, measure, percentiles, ratio, run_here, table
 from tests.support.tree import ROOT
@@ -112,3 +113,26 @@ def test_a_measurement_runs_in_a_process_of_its_own(name):
     assert document.keys() == {name}
     assert document[name]["count"] > 0
     assert document[name]["memory_max_bytes"] > 2**20
+
+
+def test_tables_are_written_between_their_marks(tmp_path):
+    """The whole where that is asked for, and where only aims are, what has one; nothing else is touched."""
+    plain = Benchmark("plain", "rows", lambda _folder, _watch: 1)
+    ours = Benchmark("ours", "rows", lambda _folder, _watch: 1, beside="plain", aim="≥ 1 ×")
+    figures = {
+        name: Figure(12_000, 1.0, 0.5, 2**20, {"p99_ms": 12.0, "p50_ms": 1.0}) for name in ("plain", "ours")
+    }
+    whole, aimed, other = (tmp_path / name for name in ("whole.md", "aimed.md", "other.md"))
+    whole.write_text("before\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nafter\n")
+    aimed.write_text("<!-- bench, what has an aim: begin -->\n<!-- bench, what has an aim: end -->\n")
+    other.write_text("nothing\n")
+
+    written = [write_tables(path, [plain, ours], figures) for path in (whole, aimed, other)]
+
+    assert written == [True, True, False]
+    assert whole.read_text().startswith("before\n<!-- bench: begin -->\n\n| what | rate |")
+    assert "| plain | 12 000 rows/s |  | p99 12 ms<br>p50 1.0 ms | 50% | 1 MiB |  |" in whole.read_text()
+    assert whole.read_text().endswith("<!-- bench: end -->\nafter\n")
+    assert "| ours | 12 000 rows/s | 1.00 × plain | p99 12 ms<br>p50 1.0 ms | ≥ 1 × |" in aimed.read_text()
+    assert "plain |  |" not in aimed.read_text()
+    assert other.read_text() == "nothing\n"
