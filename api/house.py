@@ -112,6 +112,14 @@ class House:
             self.forget()
         self.forgotten_upto = max(self.forgotten_upto, size)
 
+    def close_days(self) -> int:
+        """Record the root of every day of the access log that is over; return how many there were.
+
+        Raises:
+            Unavailable: clock, disk, or writing has stopped; what is not done is done when asked again.
+        """
+        return 0 if self.fault is not None else self.issuer.accesses.days.close()
+
     def catch_up(self) -> None:
         """Fold what is stored into the views, record what follows from it, and publish it all, now.
 
@@ -237,6 +245,7 @@ def settle_house(house: House) -> None:
             house.ledger.vault.truncate_wal,
             house.ledger.jobs.truncate_wal,
             house.views.truncate_wal,
+            house.issuer.accesses.truncate_wal,
         ):
             copy_back()
 

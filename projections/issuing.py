@@ -3,18 +3,23 @@
 Issues from what is recorded and nothing else: an award's issuer is the provider that awarded it,
 with its credential key in custody here; a record's issuer is the operator.
 
-Source: CREDENTIALS.md 1, 3, 5; SPEC.md 5, 6.
+Whoever asks for something about a learner says who they are and why, and that is kept before anything is
+opened (`ledger.access`): what cannot be kept is not shown.
+
+Source: CREDENTIALS.md 1, 3, 5; SPEC.md 5, 6; LEDGER.md 5.
 """
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from ledger.access import AccessLog, Reader
+from ledger.access import rows as reads
 from ledger.application import Ledger
 from ledger.errors import Absent, Unavailable
 from ledger.files import destroy_file, flush_folder, write_private
@@ -34,6 +39,7 @@ from projections.status_lists import StatusLists
 from projections.trust_facts import trust_facts
 
 EXPORT_FORMATS = ("json", "clr", "ob3", "bundle")
+_RECORD_READS = {"json": reads.RECORD_JSON, "clr": reads.RECORD_CLR, "bundle": reads.RECORD_BUNDLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class Issuer:
         self.issuers = Issuers(ledger)
         self.credentials = Credentials(ledger, publisher, views, self.issuers)
         self.status_lists = StatusLists(ledger, publisher, views, self.issuers)
+        self.accesses = AccessLog(ledger)
         self.await_published: Callable[[int], object] = lambda _position: publisher.publish()
         self._trust: tuple[int, bytes, str] | None = None
         self._lock = threading.Lock()
@@ -68,27 +75,70 @@ class Issuer:
 
     # -------------------------------------------------------------- a learner's documents
 
-    def record(self, learner_id: UUID) -> RecordOfAchievement:
-        """Return a learner's record as it stands; Absent when the learner is not known here."""
+    def record(self, learner_id: UUID, reader: Reader, what: str = reads.RECORD_PAGE) -> RecordOfAchievement:
+        """Return a learner's record as it stands, after keeping who reads it.
+
+        Args:
+            learner_id: whose.
+            reader: who reads it, and why.
+            what: as what it is shown, one of `ledger.access.rows.WHAT`.
+
+        Raises:
+            Absent: the learner is not known here.
+            Unavailable: who reads it cannot be kept.
+        """
+        self._held(learner_id)
+        self.accesses.write(reader, {learner_id: what})
         return self._views.record(learner_id)
 
-    def export(self, learner_id: UUID, format: str, award_id: UUID | None = None) -> Made:  # noqa: A002
-        """Return a learner's record, or one award of it, in one of EXPORT_FORMATS.
+    def names(self, learners: Iterable[UUID], reader: Reader) -> dict[UUID, str | None]:
+        """Return learners' names, None where one is no longer kept, after keeping who reads them.
+
+        Raises:
+            Absent: one is not known here.
+            Unavailable: who reads them cannot be kept.
+        """
+        wanted = list(learners)
+        self.accesses.write(reader, dict.fromkeys(wanted, reads.NAME))
+        return {learner: self._views.record(learner).learner.legal_name for learner in wanted}
+
+    def awards_in_force(self, learner_id: UUID) -> int:
+        """Return how many awards of a learner are in force: nothing is opened for it.
+
+        Raises:
+            Absent: the learner is not known here.
+        """
+        return sum(award.revocation is None for award in self._held(learner_id).awards)
+
+    def export(
+        self,
+        learner_id: UUID,
+        format: str,  # noqa: A002 - the word of whoever asks
+        award_id: UUID | None = None,
+        *,
+        reader: Reader,
+    ) -> Made:
+        """Return a record, or one award of it, in one of EXPORT_FORMATS, after keeping who reads it.
 
         Raises:
             Absent: no such learner, or the award is not this learner's.
-            Unavailable: the award is not published yet, so that it has no receipt.
+            Unavailable: the award is not published yet, so that it has no receipt; or who reads it cannot
+                be kept.
             Refusal: there is nothing to put into a record, or an award is annulled or suspect.
         """
-        held = self._held(learner_id)
+        held, whole = self._held(learner_id), award_id is None and format != "ob3"
+        award = None if whole or format == "json" else self._award(held, award_id)
+        of_award = reads.AWARD_BUNDLE if format == "bundle" else reads.AWARD_BADGE
+        what = of_award if award else _RECORD_READS[format]
+        self.accesses.write(reader, {learner_id: what})
         if format == "json":
-            text = json.dumps(self.record(learner_id).as_json(), ensure_ascii=False, indent=1)
+            record = self._views.record(learner_id)
+            text = json.dumps(record.as_json(), ensure_ascii=False, indent=1)
             return Made("record-of-achievement.json", "application/json", text.encode() + b"\n")
-        if award_id is None and format != "ob3":
+        if award is None:
             issued, inner = self.credentials.record(held)
             name = "record-of-achievement"
         else:
-            award = self._award(held, award_id)
             issued, inner = self.credentials.award(held, award), []
             name = f"award-{award.code}-{award.conferred_on.isoformat()}"
         if format == "bundle":
@@ -107,14 +157,16 @@ class Issuer:
         return target
 
     def destroy(self, remains: Sequence[Remains]) -> bool:
-        """Destroy the documents and exports of learners who are forgotten; see `ledger.forgetting`.
+        """Destroy documents, exports and accesses of learners who are forgotten; see `ledger.forgetting`.
 
         Raises:
             Unavailable: a file of theirs cannot be removed now.
         """
         for one in remains:
             _destroy_folder(self._ledger.files.out / str(one.learner))
-        return self.credentials.destroy({slot for one in remains for slot in (one.learner, *one.credentials)})
+        read = self.accesses.destroy([one.learner for one in remains])
+        kept = self.credentials.destroy({slot for one in remains for slot in (one.learner, *one.credentials)})
+        return read and kept
 
     def _held(self, learner_id: UUID) -> HeldRecord:
         held = self._views.record_of_achievement.held(learner_id)
@@ -171,6 +223,7 @@ class Issuer:
     def close(self) -> None:
         """Close what is kept."""
         self.credentials.close()
+        self.accesses.close()
 
     # -------------------------------------------------------------- bundles
 

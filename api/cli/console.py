@@ -20,6 +20,7 @@ from rich.console import Console
 from api.client.errors import ClientError
 from api.house import House, close_house, existing_files, open_house
 from api.settings import Settings
+from ledger.access.rows import NUMBER, Reader
 from ledger.errors import Absent, LedgerError, Rollback, Split
 from ledger.files import LedgerFiles
 from ledger.founding import make_passphrase
@@ -127,17 +128,20 @@ def read_input(path: str) -> bytes:
     return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
 
 
-def learner_of(house: House, name: str) -> UUID:
+def learner_of(house: House, name: str, reader: Reader) -> UUID:
     """Return the learner whom an id names, or an NSN, blanks and a missing leading zero allowed.
 
-    Exit 1 where the NSN is nobody's, wrong use where it is neither.
+    Who looks somebody up by the number is kept before the answer is used, as `reader` says. Exit 1 where
+    the NSN is nobody's, wrong use where it is neither.
     """
     digits = name.replace(" ", "")
     if digits.isdigit():
         found = house.ledger.vault.people([digits.zfill(NSN_DIGITS)])
         if not found:
             fail("no learner with this NSN is known here")
-        return next(iter(found.values())).learner_id
+        learner = next(iter(found.values())).learner_id
+        house.issuer.accesses.write(reader, {learner: NUMBER})
+        return learner
     return uuid_of(name, "a learner is named by an id or an NSN")
 
 

@@ -42,6 +42,7 @@ from api.operations.custody import take_into_custody
 from api.operations.registrar import found, say_or_fail
 from api.security.tokens import Bearer
 from api.settings import DEMO_MARK, Settings
+from ledger.access.rows import ON_DEMONSTRATION
 from ledger.domain.founding import OPERATOR_BODY
 from ledger.founding import Charter, make_passphrase
 from ledger.keys.keystore import custody_label
@@ -196,8 +197,8 @@ def _show(house: House, step: Step) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="roa-employer-") as place:
         desk = _Elsewhere(Path(place), house.issuer.trust_file())
         learner, award = house.views.record_of_achievement.learner_with_most_awards() or _nobody()
-        one_award = house.issuer.export(learner, "bundle", award).data
-        whole_record = house.issuer.export(learner, "bundle").data
+        one_award = house.issuer.export(learner, "bundle", award, reader=ON_DEMONSTRATION).data
+        whole_record = house.issuer.export(learner, "bundle", reader=ON_DEMONSTRATION).data
         verified = all(
             desk.headline(name, content).startswith("Verified")
             for name, content in (("award.zip", one_award), ("record.zip", whole_record))
@@ -234,7 +235,7 @@ def _revoked_award(house: House) -> bytes:
         kept["revoked"] = [str(learner), str(award)]
         mark.write_text(json.dumps(kept))
     learner, award = map(UUID, kept["revoked"])
-    return house.issuer.export(learner, "bundle", award).data
+    return house.issuer.export(learner, "bundle", award, reader=ON_DEMONSTRATION).data
 
 
 class _Elsewhere:

@@ -27,6 +27,7 @@ from api.client import keys as kit
 from api.client.jose import Signer
 from api.house import House
 from api.operations import forgetting as officers
+from ledger.access.rows import FORGETTING, OPERATOR, Reader
 from ledger.clock import rfc3339
 from ledger.forgetting import APPROVED, DESTROYED, EFFECTIVE, REQUESTED, Progress, progress
 from ledger.policy.framework import FORGETTING_BASES
@@ -70,7 +71,7 @@ def request(
         name = _asked() if learner == "-" else learner
         with opened(data, writes=True) as house:
             signer = _signer(house, key, passphrase_file)
-            learner_id = learner_of(house, name)
+            learner_id = learner_of(house, name, Reader(OPERATOR, FORGETTING))
             forgetting, position = officers.request(house, signer, learner_id, basis, authority, level=level)
             house.catch_up()
     if as_json:

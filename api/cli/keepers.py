@@ -35,7 +35,11 @@ from api.cli.serving import Address, Port, reserved, run_server
 from api.house import House, close_house, files_of, furnish, module_of, passphrase_of
 from api.operations.registrar import found
 from api.settings import Settings
+from ledger.access import Reader, note_audit
+from ledger.access.rows import OPERATOR, STATED, UNSTATED
 from ledger.audit import JOBS_MAX, How, Report, audit_files
+from ledger.clock import SystemClock
+from ledger.errors import LedgerError
 from ledger.files import LedgerFiles
 from ledger.founding import Charter
 from ledger.privacy.epoch import EpochFile
@@ -131,6 +135,8 @@ def audit(
     settings = settings_of_environment()
     with spoken_errors(), _progress(shown=not as_json) as progress:
         how = How(jobs, since, progress=progress)
+        if not without_keys:
+            _note_audit(_left_in(data, settings))
         report = _audited(_left_in(data, settings), settings, how, with_keys=not without_keys)
         if report.ok and not without_keys and since is None:
             # Only a sound ledger says what its views should be; it is opened with its keys.
@@ -143,6 +149,17 @@ def audit(
         _say(report)
     if not report.ok:
         raise typer.Exit(_exit_code(report))
+
+
+def _note_audit(files: LedgerFiles) -> None:
+    """Have every learner see that everything is opened to be checked.
+
+    An audit shows nobody's content, and has to look at what is damaged too: it goes on where this fails.
+    """
+    try:
+        note_audit(files, SystemClock())
+    except LedgerError as error:
+        err.print(f"This audit is not in the access log: {error}", markup=False)
 
 
 def _left_in(data: Path, settings: Settings) -> LedgerFiles:
@@ -278,6 +295,10 @@ def export(
         Path | None,
         typer.Option("--out", help="File to write; one in the ledger's folder out when left out."),
     ] = None,
+    why: Annotated[
+        str,
+        typer.Option(help=f"What for, as the learner will read it: one of {', '.join(STATED)}."),
+    ] = UNSTATED,
 ) -> None:
     """Write a learner's record, or one award, as a document that others can check without us."""
     if format not in EXPORT_FORMATS:
@@ -286,12 +307,15 @@ def export(
         fail("ob3 is a document of one award: name it with --award; --format json has the ids", WRONG_USE)
     if format in ("json", "clr") and award is not None:
         fail(f"{format} is a document of the whole record: with --award, ask for ob3 or bundle", WRONG_USE)
+    if why not in STATED:
+        fail(f"--why is one of {', '.join(STATED)}", WRONG_USE)
+    reader = Reader(OPERATOR, why)
     with spoken_errors(), opened(data) as house:
-        learner_id = learner_of(house, learner)
+        learner_id = learner_of(house, learner, reader)
         award_id = None if award is None else uuid_of(award, "--award is the id of an award")
-        if award_id is None and format != "json" and not house.issuer.record(learner_id).summary.in_force:
+        if award_id is None and format != "json" and not house.issuer.awards_in_force(learner_id):
             fail("a signed record holds at least one award in force, and this record has none yet")
-        made = house.issuer.export(learner_id, format, award_id)
+        made = house.issuer.export(learner_id, format, award_id, reader=reader)
         if to is None:
             target = house.issuer.write(learner_id, made)
         else:

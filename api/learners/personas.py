@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from api.dependencies import House, HouseDep
 from api.problems import Problem
+from ledger.access.rows import ON_DEMONSTRATION
 
 COOKIE = "roa_persona"
 CHALLENGE = f'Cookie realm="demonstration", form-action="/demo/persona", cookie-name={COOKIE}'
@@ -43,12 +44,11 @@ def personas(house: House) -> list[Persona]:
     """Return the invented learners there are to choose from, by name as their records have it."""
     if not house.demo:
         return []
-    found = []
-    for one in house.personas:
-        learner = UUID(one["learner"])
-        name = house.issuer.record(learner).learner.legal_name
-        found.append(Persona(learner, name or "Name no longer kept", one["story"]))
-    return found
+    stories = {UUID(one["learner"]): one["story"] for one in house.personas}
+    names = house.issuer.names(stories, ON_DEMONSTRATION)
+    return [
+        Persona(learner, names[learner] or "Name no longer kept", story) for learner, story in stories.items()
+    ]
 
 
 def is_persona(house: House, learner: str) -> bool:

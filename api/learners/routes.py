@@ -18,6 +18,7 @@ from api.learners.pages import choice_page, record_page
 from api.learners.personas import CHALLENGE, LearnerDep, NobodySignedIn, signed_in
 from api.problems import Problem
 from api.web.negotiation import HTML, JSON, chosen, prefers_html
+from ledger.access.rows import OWN, RECORD_JSON
 from projections.issuing import Made
 
 router = APIRouter()
@@ -44,12 +45,12 @@ def get_record(request: Request, house: HouseDep, wanted: FormatQuery = None) ->
     form = wanted or _RECORD_FORMATS[chosen(request, list(_RECORD_FORMATS))]
     if form not in _RECORD_FORMATS.values():
         raise _unknown_format(_RECORD_FORMATS.values())
-    record = house.issuer.record(learner)
     if form == "page":
-        return record_page(request, house, record)
+        return record_page(request, house, house.issuer.record(learner, OWN))
     if form == "json" and wanted is None:
+        record = house.issuer.record(learner, OWN, RECORD_JSON)
         return JSONResponse(record.as_json(), headers=_HEADERS)
-    if form != "json" and record.summary.in_force == 0:
+    if form != "json" and not house.issuer.awards_in_force(learner):
         raise Problem(
             404,
             "no-awards",
@@ -57,7 +58,7 @@ def get_record(request: Request, house: HouseDep, wanted: FormatQuery = None) ->
             "format=json shows what is in progress.",
             _HEADERS,
         )
-    return _download(house.issuer.export(learner, form))
+    return _download(house.issuer.export(learner, form, reader=OWN))
 
 
 @router.get("/me/awards/{award}")
@@ -71,7 +72,7 @@ def get_award(
     form = wanted or _AWARD_FORMATS.get(chosen(request, [CREDENTIAL, JSON, ZIP]), "ob3")
     if form not in _AWARD_FORMATS.values():
         raise _unknown_format(_AWARD_FORMATS.values())
-    return _download(house.issuer.export(learner, form, award))
+    return _download(house.issuer.export(learner, form, award, reader=OWN))
 
 
 def _download(made: Made) -> Response:

@@ -60,6 +60,7 @@ class Background:
                 if time.monotonic() - published_at >= self._house.settings.publish_every_s:
                     published_at = time.monotonic()
                     self._forget()
+                    self._close_days()
                     self._turn()
                 if time.monotonic() - destroyed_at >= DESTROY_EVERY_S:
                     destroyed_at = time.monotonic()
@@ -74,8 +75,15 @@ class Background:
         except Exception as error:  # noqa: BLE001 - the next turn tries again; publishing must go on
             log.error("forgetting-failed", **of_error(error))
 
+    def _close_days(self) -> None:
+        """Record the roots of the access log's days that are over; what a stop left out is made up first."""
+        try:
+            self._house.close_days()
+        except Exception as error:  # noqa: BLE001 - the next turn tries again; publishing must go on
+            log.error("access-day-not-closed", **of_error(error))
+
     def _destroy_old(self) -> None:
-        """Destroy bodies and outcomes that are older than their 30 days. Source: LEDGER.md 2.
+        """Destroy bodies and outcomes after their 30 days, accesses after their years. Source: LEDGER.md 2.
 
         What was destroyed here or by another process lingers in a WAL as long as somebody reads it: each
         hour all of them are emptied.
@@ -84,7 +92,13 @@ class Background:
         try:
             ledger.jobs.destroy_old(ledger.clock.now_us())
             disposal.redo(ledger)
-            for store, path in ((ledger.jobs, ledger.files.jobs), (ledger.vault, ledger.files.vault)):
+            accesses = self._house.issuer.accesses
+            accesses.destroy_old()
+            for store, path in (
+                (ledger.jobs, ledger.files.jobs),
+                (ledger.vault, ledger.files.vault),
+                (accesses, ledger.files.access),
+            ):
                 if not store.truncate_wal():
                     log.warning("wal-not-emptied", file=path.name)
         except Exception as error:  # noqa: BLE001 - the next hour tries again; publishing must go on

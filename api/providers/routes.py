@@ -17,7 +17,8 @@ from api.providers.bodies import read_body
 from api.providers.messages import Answer, as_json_lines
 from api.providers.posting import Desk, UnreadableFile
 from api.security.tokens import Bearer
-from ledger.domain.base import PUBLIC
+from ledger.access.rows import ORGANISATION, OWN_STATEMENT, RECEIPT, Reader
+from ledger.domain.base import LEARNER, PUBLIC
 from ledger.domain.registry import EVENTS
 from ledger.receipts import Proven, prove, provider_receipt, public_receipt
 
@@ -165,5 +166,9 @@ def _opened(house: House, proven: Proven, who: Bearer | None) -> str | None:
     if ledger.store.organisation_of(record.submission) != who.organisation:
         return None
     event = ledger.mapper.to_domain_event(record.event)
+    if event.SUBJECT == LEARNER:
+        # Nothing personal stands in a receipt, but what is sealed about somebody is opened to make it.
+        reader = Reader(ORGANISATION, OWN_STATEMENT, who.organisation)
+        house.issuer.accesses.write(reader, {event.subject: RECEIPT})
     key = ledger.vault.keys([event.subject]).get(event.subject)
     return None if key is None else provider_receipt(proven, key)

@@ -104,7 +104,7 @@ _DOCUMENTS = _codes(
 )
 # Each names the place where what is stored failed a check.
 _PLACES = (
-    "authority", "disposal", "encoding", "fields", "frontier", "head", "read-back", "sealed", "state",
+    "access", "authority", "disposal", "encoding", "fields", "frontier", "head", "read-back", "sealed", "state",
     "status-list", "submission", "tile", "topic", "witness",
 )  # fmt: skip
 _LOG = _codes(

@@ -78,6 +78,7 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "publishing-failed": _WRONG,
     "destroying-failed": _WRONG,
     "forgetting-failed": _WRONG,
+    "access-day-not-closed": _WRONG,
     "epoch-turned": frozenset(("epoch",)),
     "epoch-not-turned": _WRONG,
     "wal-not-emptied": frozenset(("file",)),

@@ -9,6 +9,7 @@ import pytest
 
 from api.house import furnish
 from api.settings import Settings
+from ledger.access.rows import OWN
 from ledger.database import connect
 from ledger.files import LedgerFiles
 from tests.support.ledgers import a_full_ledger, people
@@ -55,7 +56,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     furnished.catch_up()
     furnished.issuer.write_trust()
     (person,) = house.ledger.vault.people([people(1)[0].nsn]).values()
-    furnished.issuer.write(person.learner_id, furnished.issuer.export(person.learner_id, "json"))
+    made = furnished.issuer.export(person.learner_id, "json", reader=OWN)
+    furnished.issuer.write(person.learner_id, made)
     furnished.issuer.close()
     furnished.views.close()
     house.close()

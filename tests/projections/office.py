@@ -15,6 +15,7 @@ from uuid import UUID
 
 from api.client.submission import organisation_id
 from api.client.verify import Trust, Verdict, verify
+from ledger.access.rows import OWN
 from ledger.domain.credential import CredentialIssued
 from ledger.domain.status_list import StatusListChanged
 from ledger.founding import CREDENTIAL, REGISTRAR
@@ -116,7 +117,8 @@ class Office:
 
     def bundle(self, human: Human) -> bytes:
         """Ask for the bundle of somebody's first award."""
-        return self.issuer.export(self.learner(human), "bundle", self.held(human).awards[0].award_id).data
+        award = self.held(human).awards[0].award_id
+        return self.issuer.export(self.learner(human), "bundle", award, reader=OWN).data
 
     # -------------------------------------------------------------- what stands in the log
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ledger.access.rows import OWN
 from ledger.application import Ledger
 from ledger.domain.credential import CredentialIssued
 from ledger.domain.founding import OPERATOR_BODY
@@ -481,7 +482,7 @@ def test_without_the_learners_key_nothing_is_handed_out(office):
         lambda: office.issuer.credentials.award(held, held.awards[0]),
         lambda: office.issuer.credentials.record(held),
         lambda: office.issuer.credentials.receipt(held, first),
-        lambda: office.issuer.export(learner, "bundle"),
+        lambda: office.issuer.export(learner, "bundle", reader=OWN),
     ):
         office.publisher.publish()
         with pytest.raises(Absent):

@@ -16,6 +16,7 @@ from api.cli.drills.stage import PROVIDER, Stage, a_stage
 from api.client.submission import organisation_id
 from api.client.verify import Trust, verify
 from api.operations import custody
+from ledger.access.rows import ON_DEMONSTRATION
 from ledger.errors import LedgerError
 from ledger.founding import CREDENTIAL
 from ledger.keys.did import provider_did
@@ -96,7 +97,7 @@ def _newest_issued(stage: Stage, since: int) -> int:
 def _submission_key(drill: Drill, stage: Stage, learner: UUID) -> None:
     ledger = stage.house.ledger
     bundle = _bundle(stage, learner)
-    (award,) = stage.house.issuer.record(learner).awards
+    (award,) = stage.house.issuer.record(learner, ON_DEMONSTRATION).awards
     position = award.held.position
     key = ledger.signer(custody_label(PROVIDER, "submission"), organisation_id(PROVIDER), "submission")
     custody.revoke(ledger, PROVIDER, key.thumbprint, "stolen", position)
@@ -115,13 +116,14 @@ def _submission_key(drill: Drill, stage: Stage, learner: UUID) -> None:
 
 
 def _bundle(stage: Stage, learner: UUID) -> bytes:
-    (award,) = stage.house.issuer.record(learner).awards
-    return stage.house.issuer.export(learner, "bundle", award.held.award_id).data
+    (award,) = stage.house.issuer.record(learner, ON_DEMONSTRATION).awards
+    return stage.house.issuer.export(learner, "bundle", award.held.award_id, reader=ON_DEMONSTRATION).data
 
 
 def _export_code(stage: Stage, learner: UUID) -> str:
     try:
-        stage.house.issuer.export(learner, "ob3", stage.house.issuer.record(learner).awards[0].held.award_id)
+        (award,) = stage.house.issuer.record(learner, ON_DEMONSTRATION).awards
+        stage.house.issuer.export(learner, "ob3", award.held.award_id, reader=ON_DEMONSTRATION)
     except LedgerError as error:
         return error.code
     return "made"

@@ -31,6 +31,7 @@ from api.operations import forgetting as officers
 from api.operations.custody import registration
 from api.operations.registrar import say, say_or_fail
 from api.settings import DEMO_MARK
+from ledger.access.rows import ON_DEMONSTRATION
 from ledger.audit import audit_files
 from ledger.database import connect
 from ledger.deciding.batch import HELD
@@ -95,9 +96,9 @@ def _everywhere(stage: Stage, learner: UUID, place: Path, elsewhere: Path) -> No
     """Make everything that may hold somebody hold the learner, and let the learner take a bundle along."""
     house = stage.house
     house.issuer.write_trust()
-    bundle = house.issuer.export(learner, "bundle")
+    bundle = house.issuer.export(learner, "bundle", reader=ON_DEMONSTRATION)
     house.issuer.write(learner, bundle)
-    house.issuer.write(learner, house.issuer.export(learner, "json"))
+    house.issuer.write(learner, house.issuer.export(learner, "json", reader=ON_DEMONSTRATION))
     token = house.tokens.make(organisation_id(PROVIDER), stage.clock.now_us())
     (stage.files.folder / DEMO_MARK).write_text(
         json.dumps({"personas": [{"learner": str(learner), "story": "one award"}]})

@@ -11,6 +11,7 @@ import pytest
 from api.learners.pages import sizes_of
 from api.learners.personas import COOKIE
 from api.web.negotiation import JSON
+from ledger.access.rows import OWN
 from tests.api.web.html import read
 from tests.api.web.site import BEN, BROWSER, CARA, DAN
 from tests.support.world import ANA
@@ -139,10 +140,10 @@ def test_an_empty_record_is_a_page_too(site):
 
 def test_a_listing_that_is_gone_does_not_lessen_an_award(site, monkeypatch):
     """A discontinued micro-credential reads as no longer offered, its award as valid."""
-    record = site.house.issuer.record(site.learners[ANA.nsn])
+    record = site.house.issuer.record(site.learners[ANA.nsn], OWN)
     (award,) = record.awards
     object.__setattr__(award, "status_now", "discontinued")
-    monkeypatch.setattr(site.house.issuer, "record", lambda _learner: record)
+    monkeypatch.setattr(site.house.issuer, "record", lambda _learner, _reader: record)
 
     assert "In force No longer offered; award remains valid" in told(site, ANA)
 
@@ -246,7 +247,7 @@ def test_a_record_without_awards_in_force_is_not_signed(site, who, form):
 def test_sizes_on_the_page_are_about_right(site):
     """A page says how large a download is without making it: within a sixth of the truth, data exactly."""
     award = site.awards[ANA.nsn]
-    sizes = sizes_of(site.house, site.house.issuer.record(site.learners[ANA.nsn]))
+    sizes = sizes_of(site.house, site.house.issuer.record(site.learners[ANA.nsn], OWN))
     said = {
         f"/me/awards/{award}?format=ob3": sizes.awards[str(award)][0],
         f"/me/awards/{award}?format=bundle": sizes.awards[str(award)][1],

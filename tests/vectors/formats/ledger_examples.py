@@ -15,6 +15,7 @@ from api.house import House as Furnished
 from api.house import furnish
 from api.operations.custody import take_into_custody
 from api.settings import Settings
+from ledger.access.rows import OWN
 from ledger.encoding.msgpack import unpack
 from ledger.encoding.strict_json import canonical
 from ledger.founding import CREDENTIAL, RECEIPT, REGISTRAR
@@ -94,7 +95,7 @@ def _submission(house: House) -> dict[str, bytes]:
 
 def _credential(house: House, furnished: Furnished, award: int) -> dict[str, bytes]:
     event: Any = LedgerMapper.for_reading().to_domain_event(_record(house, award).event)
-    document = furnished.issuer.export(event.subject, "ob3", event.originator_id).data
+    document = furnished.issuer.export(event.subject, "ob3", event.originator_id, reader=OWN).data
     issuer = provider_did(house.ledger.founding.host, PROVIDER)
     kid = house.signer(custody_label(PROVIDER, "credential")).thumbprint
     facts = json.dumps({"issuer": issuer, "kid": kid}, indent=1)
@@ -116,7 +117,7 @@ def _bundle(house: House, furnished: Furnished, award: int) -> dict[str, bytes]:
     event: Any = LedgerMapper.for_reading().to_domain_event(_record(house, award).event)
     trust, signature = furnished.issuer.trust_file()
     key = house.signer(CREDENTIAL).public_key_jwk()
-    bundle = furnished.issuer.export(event.subject, "bundle", event.originator_id).data
+    bundle = furnished.issuer.export(event.subject, "bundle", event.originator_id, reader=OWN).data
     with ZipFile(BytesIO(bundle)) as archive:
         listed = {name: archive.read(name) for name in ("status-list.json", "status-list.tlog-proof")}
     return {
