@@ -115,6 +115,18 @@ def connect(path: Path, *, secure_delete: bool = False, cache_kib: int = CACHE_K
     return connection
 
 
+def open_still(path: Path) -> Connection:
+    """Open a file that nobody writes to, for reading, without making anything beside it.
+
+    Raises:
+        OperationalError: (SQLite's) it is not there, or cannot be read.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    connection: Connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    connection.execute("PRAGMA trusted_schema=OFF")
+    return connection
+
+
 def _check_flushes(connection: Connection) -> None:
     if connection.execute("PRAGMA synchronous").fetchone()[0] < SYNCHRONOUS_FULL:
         raise Unavailable("this SQLite does not flush: acknowledged facts could be lost", code="storage")
