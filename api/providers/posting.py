@@ -8,45 +8,36 @@ Source: LEDGER.md 2 (CSV path), SPEC.md 6.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from queue import Full, Queue
 from typing import Any
 from uuid import UUID
 
-from api.client import answers
 from api.client import rows as files
 from api.client.submission import build
 from api.house import House
 from api.problems import Problem
-from api.providers.messages import Answer, answer_head, outcomes_json, references
+from api.providers.answering import Answering, organisation_in
+from api.providers.messages import Answer
 from api.security.tokens import Bearer
 from api.telemetry.logs import log, of_error
-from ledger.deciding.batch import Outcome
 from ledger.domain.organisation import Organisation
 from ledger.encoding.packed import Packed
 from ledger.errors import Absent, Reused, Unauthorised, Unavailable
-from ledger.founding import RECEIPT
 from ledger.ids import uuid7, uuid8
 from ledger.keys.keystore import custody_label
-from ledger.log_keys import OPERATOR
 from ledger.privacy.commitments import tag
 from ledger.privacy.sealing import keyed
-from ledger.receipts import acknowledge
 from ledger.statements import (
     LINE_MAX_BYTES,
     Claims,
     ReceivedSubmission,
-    Row,
     SignedClaims,
-    read_rows,
     read_signed_claims,
     read_submission,
-    type_of,
 )
-from ledger.store.cosignatures import DURABLE, best_covering
 from ledger.store.jobs import DONE, LOST, PROCESSING, Job
 from ledger.watch import READ
 
@@ -62,7 +53,7 @@ class Desk:
     """Decides small submissions at once and large ones one after another in the background."""
 
     def __init__(self, house: House) -> None:
-        self._house = house
+        self._house, self._answering = house, Answering(house)
         self._waiting: Queue[_Name | None] = Queue(WAITING_MAX)
         self._named: set[_Name] = set()  # those that wait, and the one that is decided
         self._thread: threading.Thread | None = None
@@ -165,8 +156,8 @@ class Desk:
         _check_same(job, claims)
         if job.state == PROCESSING:
             self._enqueue((claims.iss, claims.jti))
-            return self._waits(job)
-        return self._kept(job, signed)
+            return self._answering.waiting(job)
+        return self._answering.kept(job, signed)
 
     def _is_large(self, claims: Claims) -> bool:
         return claims.n > AT_ONCE_ROWS_MAX and self._thread is not None
@@ -185,15 +176,16 @@ class Desk:
 
     def _decide(self, received: ReceivedSubmission, body: Packed) -> Answer:
         ledger, claims = self._house.ledger, received.claims
-        organisation = self._organisation(claims.iss)
         if self._is_large(claims):
             job = self._keep(received, body)
             if job.state != DONE:
                 ledger.jobs.take_up(job.number)
                 self._enqueue((claims.iss, claims.jti))
-                return self._waits(job) if claims.by is None else self._kept(job, received)
+                answering = self._answering
+                return answering.waiting(job) if claims.by is None else answering.kept(job, received)
         outcomes = ledger.submit(received)
-        return self._answer(organisation, outcomes, received, self._job(claims.iss, claims.jti), done=True)
+        job = self._job(claims.iss, claims.jti)
+        return self._answering.made(job, outcomes, received, done=True)
 
     def _keep(self, received: ReceivedSubmission, body: Packed) -> Job:
         """Keep a body before it is answered 202: from here it will be decided, whatever happens."""
@@ -238,7 +230,7 @@ class Desk:
             job, jti = None, uuid7(ledger.clock.now_us())
         if job is None:
             if not file.sendable():
-                return self._nothing_sent(organisation, jti, file)
+                return self._answering.nothing_sent(organisation, jti, file)
             job = self._sign(organisation, bearer, file, data, jti, body_mac)
             if job.body_mac != body_mac:
                 raise Reused("this idempotency key was used before with another file")
@@ -292,44 +284,11 @@ class Desk:
                 " Post the same submission again",
                 code="lost",
             )
-        return self._kept(job)
-
-    def _kept(self, job: Job, signed: SignedClaims | None = None) -> Answer:
-        """Return the answer to a submission from what is kept of it, as far as it is decided.
-
-        Args:
-            job: of the submission.
-            signed: its first line, where it is at hand.
-        """
-        ledger = self._house.ledger
-        body = ledger.outcomes.body(job)
-        if signed is None and body is not None:
-            signed = read_signed_claims(next(body.lines(LINE_MAX_BYTES), b""), origin=self._origin)
-        outcomes = ledger.outcomes.of(job)
-        return self._answer(
-            self._organisation(job.iss), outcomes, signed, job, body=body, done=job.state == DONE
-        )
-
-    def _waits(self, job: Job) -> Answer:
-        """Return how far a submission has come, without its rows: whoever posts it again asks just that."""
-        counted = self._house.ledger.jobs.counts(job.number)
-        statuses = (status for status, number in counted.items() for _ in range(number))
-        head = answer_head(
-            str(job.jti),
-            _reference(self._organisation(job.iss)),
-            answers.counts({"status": status} for status in statuses),
-            done=False,
-            acknowledgement=None,
-            state=DURABLE,
-        )
-        return Answer(head, tuple, 0, done=False)
+        return self._answering.kept(job)
 
     def file_of(self, bearer: Bearer, jti: UUID) -> bytes | None:
         """Return the file a submission was made from, None when it came signed."""
         job = self._job(bearer.organisation, jti)
-        return self._file(job)
-
-    def _file(self, job: Job) -> bytes | None:
         return self._house.ledger.outcomes.source(job)
 
     def _job(self, iss: UUID, jti: UUID) -> Job:
@@ -338,70 +297,8 @@ class Desk:
             raise Absent("there is no such submission of your organisation in the last 30 days")
         return job
 
-    def _answer(
-        self,
-        organisation: Organisation,
-        outcomes: Sequence[Outcome],
-        signed: SignedClaims | None,
-        job: Job,
-        *,
-        body: Packed | None = None,
-        done: bool,
-    ) -> Answer:
-        """Return the answer to a submission.
-
-        Args:
-            organisation: that said it.
-            outcomes: of its rows, as far as they are decided.
-            signed: the submission, or its first line; None where nothing of it is kept any more.
-            job: under which it is kept.
-            body: as it is kept, where `signed` is its first line only.
-            done: whether everything is decided.
-        """
-        ledger = self._house.ledger
-        acknowledgement = None
-        if done and signed is not None:
-            signer = ledger.signer(RECEIPT, OPERATOR, RECEIPT)
-            acknowledgement = acknowledge(ledger.store, signer, signed.claims, outcomes, self._origin)
-
-        def rows() -> Iterator[dict[str, Any]]:
-            return outcomes_json(ledger.store, outcomes, references(_rows_of(signed, body)))
-
-        head = answer_head(
-            str(job.jti),
-            _reference(organisation),
-            answers.counts({"status": one.status} for one in outcomes),
-            done=done,
-            acknowledgement=acknowledgement,
-            state=self._state(outcomes),
-        )
-        data = self._file(job)
-        if data is None:
-            return Answer(head, rows, len(outcomes), done)
-        return _of_file(head, list(rows()), files.read(data, kind=_kind(_rows_of(signed, body))), done=done)
-
-    def _nothing_sent(self, organisation: Organisation, jti: UUID, file: files.ReadFile) -> Answer:
-        """Return the answer to a file in which no row could be read."""
-        nothing = answers.counts([])
-        head = answer_head(
-            str(jti), _reference(organisation), nothing, done=True, acknowledgement=None, state=DURABLE
-        )
-        return _of_file(head, [], file, done=True)
-
-    def _state(self, outcomes: Sequence[Outcome]) -> str:
-        """Return how far the newest record of a submission has come."""
-        position = max((outcome.position or 0 for outcome in outcomes), default=0)
-        reader, policy = self._house.ledger.store.database.reader, self._house.publisher.policy
-        found = best_covering(reader, policy, position) if position else None
-        if found is None:
-            return DURABLE
-        return found.state
-
     def _organisation(self, stream: UUID) -> Organisation:
-        found = self._house.ledger.register().organisation(stream)
-        if found is None:
-            raise Unauthorised("this organisation is not on the register", code="E909")
-        return found
+        return organisation_in(self._house, stream)
 
 
 @contextmanager
@@ -426,41 +323,6 @@ class UnreadableFile(Problem):
         self.findings = [one.to_json() for one in found]
 
 
-def _reference(organisation: Organisation) -> int | str:
-    """Return how an organisation is named in answers: its number as a number, else its body code."""
-    return organisation.number if organisation.number is not None else str(organisation.body)
-
-
 def _check_same(job: Job, claims: Claims) -> None:
     if (job.n, job.root) != (claims.n, claims.root):
         raise Reused("this submission id was used before with other content")
-
-
-def _rows_of(signed: SignedClaims | None, body: Packed | None) -> Iterable[Row]:
-    """Return the rows of a submission that was read, or read them one by one from where it is kept."""
-    if isinstance(signed, ReceivedSubmission):
-        return signed.rows
-    return () if body is None else read_rows(body.lines(LINE_MAX_BYTES))
-
-
-def _kind(rows: Iterable[Row]) -> str:
-    """Return which kind of file became these rows: it may have been named, not told by the header."""
-    return next((_KINDS[kind] for kind in map(type_of, rows) if kind in _KINDS), "results")
-
-
-def _of_file(
-    head: dict[str, Any], decided: Sequence[Mapping[str, Any]], file: files.ReadFile, *, done: bool
-) -> Answer:
-    """Return the answer to a file: its own rows, those that were never sent among them."""
-    rows = answers.outcomes(_decided_part(file, len(decided)), decided)
-    findings = [found.to_json() for found in file.findings]
-    told = {**head, "counts": answers.counts(rows), "findings": findings}
-    return Answer(told, lambda: rows, len(rows), done)
-
-
-def _decided_part(file: files.ReadFile, decided: int) -> files.ReadFile:
-    """Return a file as far as its rows are decided, which happens in their order."""
-    waiting = file.sendable()[decided:]
-    if not waiting:
-        return file
-    return replace(file, rows=[row for row in file.rows if row.number < waiting[0].number])
