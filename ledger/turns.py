@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from ledger.errors import Unavailable
+
 GROUP_MAX = 64  # requests done in one go
 WEIGHT_MAX = 2_000  # of them all, unless the first is heavier: rows of a transaction
 
@@ -86,10 +88,11 @@ class Together:
         assert group[0] is leader, "the lead goes to the first who waits"
         try:
             self._do(group)
-        except BaseException as error:
-            for ticket in group:
+        except BaseException:
+            # Of a leader that is interrupted nobody knows how far it came: whoever asks again finds out.
+            for ticket in group[1:]:
                 if not ticket.is_settled:
-                    ticket.fail(error)
+                    ticket.fail(Unavailable("a write was interrupted: try again", code="busy"))
             raise
         finally:
             self._hand_on()

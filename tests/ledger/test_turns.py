@@ -4,8 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pytest
-
+from ledger.errors import Unavailable
 from ledger.turns import GROUP_MAX, WEIGHT_MAX, Ticket, Together, Turns
 
 LIMIT_S = 60
@@ -53,7 +52,7 @@ def all_at_once(place: Place, asked: Sequence[tuple[Callable[[list[Any]], Any], 
     def ask(at: int) -> None:
         try:
             got[at] = place.together.ask(*asked[at])
-        except ValueError as error:
+        except (ValueError, Unavailable, KeyboardInterrupt) as error:
             got[at] = error
 
     threads = [threading.Thread(target=ask, args=(at,)) for at in range(len(asked))]
@@ -108,21 +107,18 @@ def test_one_that_fails_fails_alone():
 
 
 def test_a_leader_that_is_interrupted_leaves_nobody_waiting():
-    """Its group is told what happened, and the place goes on."""
-    calls = []
+    """Those of its group are told to try again, not that they were interrupted; and the place goes on."""
+    place = Place()
 
-    def do(group: Sequence[Ticket]) -> None:
-        calls.append(len(group))
-        if len(calls) == 1:
-            raise KeyboardInterrupt
-        for ticket in group:
-            ticket.settle(ticket.work([]))
+    def interrupted(_names: list[Any]) -> None:
+        raise KeyboardInterrupt
 
-    together = Together(do)
-    with pytest.raises(KeyboardInterrupt):
-        together.ask(named(0))
+    got = all_at_once(place, [(named(0), 1), (interrupted, 1), (named(2), 1)])
 
-    assert together.ask(named(1)) == 1
+    assert got[0] == 0
+    assert isinstance(got[1], KeyboardInterrupt)
+    assert isinstance(got[2], Unavailable)
+    assert place.together.ask(named(3)) == 3
 
 
 def test_whoever_wants_to_be_alone_is_not_overtaken():
