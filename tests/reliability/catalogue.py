@@ -1,9 +1,10 @@
 """All campaigns, in the order of the table."""
 
+from tests.reliability.awards import AWARDS
 from tests.reliability.faults import FAULTS
 from tests.reliability.kills import KILLS
 from tests.reliability.power import POWER
 from tests.reliability.store import STORE
 
-CAMPAIGNS = (POWER, KILLS, FAULTS, STORE)
+CAMPAIGNS = (POWER, KILLS, FAULTS, STORE, AWARDS)
 BY_NAME = {campaign.name: campaign for campaign in CAMPAIGNS}

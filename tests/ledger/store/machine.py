@@ -53,29 +53,35 @@ class Model:
         moved = any(self.versions.get(one, 0) != version for one, version in write.reads)
         if moved or (write.as_of is not None and self.authority > write.as_of):
             return Stale
-        versions = dict(self.versions)
+        # A stream that begins and is not looked up for another record is refused by the unique index alone,
+        # and that after the clock was looked at.
+        looked_up = {_stream(event) for event in events if event.originator_version != 1}
+        late, versions = False, dict(self.versions)
         for event in events:
             if event.originator_version != versions.get(_stream(event), 0) + 1:
-                return Stale
+                if _stream(event) in looked_up:
+                    return Stale
+                late = True
+            looked_up.add(_stream(event))
             versions[_stream(event)] = event.originator_version
-        return self._submission_refusal(events, write) or self._other_refusal(write, now_us)
-
-    def _submission_refusal(
-        self, events: Sequence[LedgerStoredEvent], write: Write
-    ) -> type[LedgerError] | None:
-        said = write.submission
-        if said is None:
-            return None
-        kept = self.submissions.get(said.jti)
-        if kept is not None and kept.leaf_hashes != said.leaf_hashes:
-            return Reused
-        again = any((said.jti, event.row) in self.rows for event in events)
-        twice = len({event.row for event in events}) < len(events)
-        return Stale if (kept is not None and kept.jws != said.jws) or again or twice else None
-
-    def _other_refusal(self, write: Write, now_us: int) -> type[LedgerError] | None:
-        if now_us < self.last_us - CLOCK_BACK_MAX_US:
+        early = self._submission_refusal(write)
+        if early is None and now_us < self.last_us - CLOCK_BACK_MAX_US:
             return Unavailable
+        return early or (Stale if late or self._is_recorded(events, write) else self._claim_refusal(write))
+
+    def _submission_refusal(self, write: Write) -> type[LedgerError] | None:
+        said = write.submission
+        kept = None if said is None else self.submissions.get(said.jti)
+        if said is None or kept is None or kept == said:
+            return None
+        return Stale if kept.leaf_hashes == said.leaf_hashes else Reused
+
+    def _is_recorded(self, events: Sequence[LedgerStoredEvent], write: Write) -> bool:
+        rows = [event.row for event in events if event.row is not None]
+        jti = write.submission.jti if write.submission else None
+        return len(set(rows)) < len(rows) or any((jti, row) in self.rows for row in rows)
+
+    def _claim_refusal(self, write: Write) -> type[LedgerError] | None:
         held = self.taken.keys() - set(write.frees)
         wanted = [(kind, key) for kind, key, _, _ in write.takes]
         return Taken if held & set(wanted) or len(set(wanted)) < len(wanted) else None
