@@ -33,7 +33,7 @@ from api.operations.registrar import say, say_or_fail
 from api.settings import DEMO_MARK
 from ledger.access.rows import ON_DEMONSTRATION
 from ledger.audit import audit_files
-from ledger.database import connect
+from ledger.backup import take
 from ledger.deciding.batch import HELD
 from ledger.errors import LedgerError
 from ledger.keys.signer import ED25519
@@ -59,13 +59,13 @@ def run(place: Path) -> Drill:
         search = Search(place, secrets_of(stage.house.ledger, learner, _person()), leave_out=[elsewhere])
         _everywhere(stage, learner, place, elsewhere)
         counts, positions = stage.house.views.statistics.counts(), _positions(stage, learner)
-        copies = _copied(stage, place / "backups" / "before")
+        copies = take(stage.house.ledger, place / "backups").folder
         drill.expect("the search finds the learner as long as it is known", search.hits() > 0, wanted=True)
 
         _forget(stage, learner)
         turn(stage.house.ledger)
         stage.publish()
-        _copied(stage, place / "backups" / "after")
+        take(stage.house.ledger, place / "backups")
 
         drill.numbers = {"places": search.places(), "hits": search.hits()}
         drill.expect("nothing of it is found in any file, nor in any copy", search.found_in(), [])
@@ -135,16 +135,6 @@ def _visited(client: httpx2.Client, learner: UUID, token: str, bundle: bytes) ->
     client.get(f"/v1/receipts/{nsn}")
     client.get("/me", params={"format": nsn}, headers={**own, "X-Request-Id": nsn})
     client.post("/v1/submissions", content=f'{{"nsn":"{nsn}"', headers={"Content-Type": "application/jsonl"})
-
-
-def _copied(stage: Stage, folder: Path) -> Path:
-    """Copy every database of the ledger, as a backup does."""
-    folder.mkdir(parents=True)
-    for path in sorted(stage.files.folder.glob("*.sqlite")):
-        connection = connect(path)
-        connection.execute("VACUUM INTO ?", (str(folder / path.name),))
-        connection.close()
-    return folder
 
 
 def _positions(stage: Stage, learner: UUID) -> list[int]:
