@@ -73,6 +73,11 @@ TABLE = (
         "Count what was recorded about learners, exactly: the numbers for everybody are at /v1/statistics.",
     ),
     Entry(
+        "backup",
+        "backup_commands:backup",
+        "Copy a ledger, running or not, into a new folder: checked, signed, and never with its keys.",
+    ),
+    Entry(
         "restore",
         "recovery:restore",
         "Go on from an old copy of the database: read back what is public, account for what is lost.",

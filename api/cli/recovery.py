@@ -38,11 +38,38 @@ def restore(
         bool, typer.Option("--accept-lost", help="Go on without what cannot be read back.")
     ] = False,
     as_json: AsJson = False,
+    backup: Annotated[
+        Path | None, typer.Option("--from", help="Folder of one backup, to be put into a new folder.")
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="With --from: folder of private keys and epoch file, from elsewhere.")
+    ] = None,
+    trust: Annotated[
+        Path | None, typer.Option(help="With --from: trust file whose log keys must have signed.")
+    ] = None,
+    vkey: Annotated[
+        list[str] | None, typer.Option(help="With --from: a key of the log that must have signed.")
+    ] = None,
+    without_anchor: Annotated[
+        bool, typer.Option("--without-anchor", help="With --from: the anchor is lost, begin a new one.")
+    ] = False,
 ) -> None:
     """Go on from an old copy of the database: read back what is public, account for what is lost.
 
     Without --accept-lost it only says what would be lost, and exits with 3. Stop the server first.
+    With --from a backup is put into a new folder, and started there.
     """
+    if backup is not None:
+        from api.cli.backup_commands import From, restore_from
+        from api.cli.watchers import trusted_by
+
+        if keys is None or accept_lost:
+            fail("--from goes with --keys, and without --accept-lost, which comes after it", WRONG_USE)
+        told = From(backup, keys, trusted_by(trust, None, vkey), without_anchor)
+        restore_from(data, told, as_json=as_json)
+        return
+    if keys is not None or trust is not None or vkey or without_anchor:
+        fail("--keys, --trust, --vkey and --without-anchor go with --from", WRONG_USE)
     settings = settings_of_environment()
     with spoken_errors():
         files = _files(data, settings)
