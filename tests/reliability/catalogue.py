@@ -4,7 +4,8 @@ from tests.reliability.awards import AWARDS
 from tests.reliability.faults import FAULTS
 from tests.reliability.kills import KILLS
 from tests.reliability.power import POWER
+from tests.reliability.simulator import SIMULATOR
 from tests.reliability.store import STORE
 
-CAMPAIGNS = (POWER, KILLS, FAULTS, STORE, AWARDS)
+CAMPAIGNS = (POWER, KILLS, FAULTS, STORE, AWARDS, SIMULATOR)
 BY_NAME = {campaign.name: campaign for campaign in CAMPAIGNS}
