@@ -2,8 +2,8 @@
 
 `Together` gathers what threads ask for while somebody is busy, and lets one of them do it all in one go:
 whoever comes to an idle place leads, takes what waits, and hands the lead to the first who came after.
-Nobody waits for a clock, and nobody is overtaken for ever. `Turns` lets many work side by side, or one
-alone.
+`Turns` lets many work side by side, or one alone, in the order in which they came. Nobody waits for a
+clock, and nobody is overtaken.
 
 Source: LEDGER.md 6 (group commit for concurrent posts).
 """
@@ -18,6 +18,7 @@ from ledger.errors import Unavailable
 
 GROUP_MAX = 64  # requests done in one go
 WEIGHT_MAX = 2_000  # of them all, unless the first is heavier: rows of a transaction
+WAITING_MAX = 1_000  # requests; one more is told to come back
 
 _T = TypeVar("_T")
 
@@ -70,17 +71,39 @@ class Together:
         self.groups = self.requests = 0
 
     def ask(self, work: Callable[[Any], _T], weight: int = 1) -> _T:
-        """Have it done, in a group with what others ask for at this moment; return what came of it."""
+        """Have it done, in a group with what others ask for at this moment; return what came of it.
+
+        Raises:
+            Unavailable: (`busy`) too many wait already; and whatever `work` raises.
+        """
         ticket = Ticket(work, weight)
         with self._mutex:
+            if len(self._waiting) >= WAITING_MAX:
+                raise Unavailable("too many writes are waiting: try again in a moment", code="busy")
             self._waiting.append(ticket)
             ticket.leads, self._led = not self._led, True
         if not ticket.leads:
-            ticket.wait()
+            self._wait(ticket)
         if ticket.leads:
             self._lead(ticket)
         result: _T = ticket.outcome()
         return result
+
+    def _wait(self, ticket: Ticket) -> None:
+        try:
+            ticket.wait()
+        except BaseException:
+            # Interrupted: nobody is there any more to lead, so it must not be handed the lead.
+            with self._mutex:
+                if ticket in self._waiting:
+                    self._waiting.remove(ticket)
+            if ticket.leads:
+                self._hand_on()
+            raise
+
+    def queue(self) -> tuple[int, int]:
+        """Return how many wait, and how many may."""
+        return len(self._waiting), WAITING_MAX
 
     def _lead(self, leader: Ticket) -> None:
         """Do one group, in which the leader's own is the first, and hand the lead on."""
@@ -121,39 +144,66 @@ class Together:
                 following.wake()
 
 
+class _Waiter:
+    """One thread before the door of `Turns`; `is_in` is set by whoever lets it in."""
+
+    __slots__ = ("alone", "is_in", "turn")
+
+    def __init__(self, *, alone: bool) -> None:
+        self.alone, self.is_in, self.turn = alone, False, threading.Event()
+
+
 class Turns:
-    """Many side by side, or one alone: whoever wants to be alone is not overtaken by those who come later."""
+    """Many side by side, or one alone, let in in the order in which they came.
+
+    So neither starves the other: whoever wants to be alone waits for those who are inside, and whoever
+    comes after waits behind, beside others or alone.
+    """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._beside = 0
+        self._mutex = threading.Lock()
+        self._waiting: deque[_Waiter] = deque()
+        self._inside = 0
         self._is_alone = False
-        self._wanting = 0
 
     @contextmanager
     def beside_others(self) -> Iterator[None]:
         """Work while others do."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._is_alone and not self._wanting)
-            self._beside += 1
-        try:
+        with self._entered(alone=False):
             yield
-        finally:
-            with self._changed:
-                self._beside -= 1
-                self._changed.notify_all()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Work while nobody else does."""
-        with self._changed:
-            self._wanting += 1
-            self._changed.wait_for(lambda: not self._is_alone and not self._beside)
-            self._wanting -= 1
-            self._is_alone = True
+        with self._entered(alone=True):
+            yield
+
+    @contextmanager
+    def _entered(self, *, alone: bool) -> Iterator[None]:
+        waiter = _Waiter(alone=alone)
+        with self._mutex:
+            self._waiting.append(waiter)
+            self._let_in()
         try:
+            waiter.turn.wait()
             yield
         finally:
-            with self._changed:
-                self._is_alone = False
-                self._changed.notify_all()
+            with self._mutex:
+                if waiter.is_in:
+                    self._inside -= 1
+                    self._is_alone = False  # of those inside beside others nobody was
+                else:
+                    self._waiting.remove(waiter)  # interrupted while it waited
+                self._let_in()
+
+    def _let_in(self) -> None:
+        """Let in whoever is first and may go in, and those behind; the caller holds the mutex."""
+        while self._waiting and self._may_go_in(self._waiting[0]):
+            waiter = self._waiting.popleft()
+            self._inside += 1
+            self._is_alone = waiter.alone
+            waiter.is_in = True
+            waiter.turn.set()
+
+    def _may_go_in(self, waiter: _Waiter) -> bool:
+        return not self._inside if waiter.alone else not self._is_alone

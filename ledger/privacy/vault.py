@@ -110,14 +110,17 @@ class Vault:
                 body = subject_body(learner_id, os.urandom(_DATA_KEY_BYTES), nsn, match)
                 sealed = rows.seal(id_mac, LEARNER, body)
                 made.append((id_mac, rows.nsn_mac(nsn), LEARNER, sealed, rows.tombstone(nsn)))
-            with self._file.writing(rows) as connection:
-                # The tombstone is looked for in the transaction that makes the row: a forgetting that
-                # comes between a look and a reservation would be undone by it.
-                connection.executemany(
+            # The tombstone is looked for in the transaction that makes the row: a forgetting that
+            # comes between a look and a reservation would be undone by it.
+            self._file.together(
+                rows,
+                lambda connection: connection.executemany(
                     "INSERT OR IGNORE INTO subject SELECT ?,?,?,?"
                     " WHERE NOT EXISTS (SELECT 1 FROM tombstone WHERE mac = ?)",
                     made,
-                )
+                ),
+                len(made),
+            )
 
         self._file.retried(attempt)
         return self.people(wanted)  # read back: somebody may have been first
@@ -259,13 +262,16 @@ class Vault:
                 mac, id_mac = rows.enrolment_mac(provider, ref), rows.id_mac(place.learner_id)
                 sealed = rows.seal(mac, ENROLMENT, enrolment_body(place, Reference(provider, ref)))
                 made.append((mac, id_mac, sealed, id_mac))
-            with self._file.writing(rows) as connection:
-                # Looked for in the same transaction: a look-up made after the forgetting would outlive it.
-                connection.executemany(
+            # Looked for in the same transaction: a look-up made after the forgetting would outlive it.
+            self._file.together(
+                rows,
+                lambda connection: connection.executemany(
                     "INSERT OR IGNORE INTO lookup SELECT ?,?,?"
                     " WHERE EXISTS (SELECT 1 FROM subject WHERE id_mac = ?)",
                     made,
-                )
+                ),
+                len(made),
+            )
 
         self._file.retried(attempt)
         return self.enrolments(provider, wanted)

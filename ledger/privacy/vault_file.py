@@ -96,6 +96,15 @@ class VaultFile:
             _check_epoch(connection, rows)
             yield connection
 
+    def together(self, rows: VaultRows, work: Callable[[Connection], object], weight: int) -> None:
+        """Write in a transaction that others may share, in the epoch of these rows; see `Database.together`."""
+
+        def checked(connection: Connection) -> None:
+            _check_epoch(connection, rows)  # fails alone: nothing is written yet
+            work(connection)
+
+        self.database.together(checked, weight)
+
     def _check(self, rows: VaultRows) -> None:
         with self.reading(rows):
             pass

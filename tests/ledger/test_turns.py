@@ -4,6 +4,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
+
+from ledger import turns
 from ledger.errors import Unavailable
 from ledger.turns import GROUP_MAX, WEIGHT_MAX, Ticket, Together, Turns
 
@@ -121,44 +124,93 @@ def test_a_leader_that_is_interrupted_leaves_nobody_waiting():
     assert place.together.ask(named(3)) == 3
 
 
-def test_whoever_wants_to_be_alone_is_not_overtaken():
-    """Those who come later wait behind, however many there are."""
-    turns, order = Turns(), list[str]()
+def test_who_is_interrupted_while_it_waits_is_not_handed_the_lead(monkeypatch: pytest.MonkeyPatch):
+    """Whoever waited behind it goes on in its place."""
+    place, wait = Place(), Ticket.wait
+
+    def interrupted_once(ticket: Ticket) -> None:
+        if ticket.weight != 2:
+            wait(ticket)
+            return
+        while not ticket.leads:  # it is the first who waits when the first group is done
+            pass
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Ticket, "wait", interrupted_once)
+    got = all_at_once(place, [(named(0), 1), (named("gone"), 2), (named(2), 1), (named(3), 1)])
+
+    assert isinstance(got[1], KeyboardInterrupt)
+    assert (got[0], got[2], got[3]) == (0, 2, 3)
+    assert place.groups == [[0], [2, 3]]
+
+
+def test_more_than_may_wait_are_told_to_come_back(monkeypatch: pytest.MonkeyPatch):
+    """The queue before a writer is bounded; whoever is in it is served."""
+    monkeypatch.setattr(turns, "WAITING_MAX", 2)
+    place, refused = Place(), []
+
+    def one_too_many(names: list[Any]) -> None:
+        with pytest.raises(Unavailable, match="too many") as error:
+            place.together.ask(named("refused"))
+        refused.append((error.value.code, place.together.queue()))
+        names.append("first")
+
+    got = all_at_once(place, [(one_too_many, 1), (named(1), 1), (named(2), 1)])
+
+    assert refused == [("busy", (2, 2))]
+    assert got == [None, 1, 2]
+    assert place.groups == [["first"], [1, 2]]
+
+
+def in_turn(asked: Sequence[str]) -> list[str]:
+    """Let threads come to one door, each when the one before it waits; return who was let in with whom.
+
+    Each letter is a thread: `b` wants to work beside others, `a` alone. Before them somebody is inside.
+    """
+    door, order = Turns(), list[str]()
     inside, leave = threading.Event(), threading.Event()
 
+    def enter(how: str, at: int) -> None:
+        with door.alone() if how == "a" else door.beside_others():
+            order.append(f"{how}{at}")
+
     def first() -> None:
-        with turns.beside_others():
+        with door.alone():
             inside.set()
             assert leave.wait(LIMIT_S)
 
-    def alone() -> None:
-        with turns.alone():
-            order.append("alone")
-
-    def late() -> None:
-        with turns.beside_others():
-            order.append("late")
-
-    threads = [threading.Thread(target=target) for target in (first, alone, late)]
+    threads = [threading.Thread(target=first)]
+    threads += [threading.Thread(target=enter, args=(how, at)) for at, how in enumerate(asked)]
     threads[0].start()
     assert inside.wait(LIMIT_S)
-    threads[1].start()
-    while not turns._wanting:
-        pass
-    threads[2].start()
+    for at, thread in enumerate(threads[1:], 1):
+        thread.start()
+        while len(door._waiting) < at:
+            pass
     leave.set()
     for thread in threads:
         thread.join(LIMIT_S)
+    return order
 
-    assert order == ["alone", "late"]
+
+def test_nobody_is_overtaken_at_the_door_whoever_comes_in_numbers():
+    """Neither those beside others nor those alone starve the other kind: all go in as they came."""
+    assert in_turn("abababaaab") == [f"{how}{at}" for at, how in enumerate("abababaaab")]
+
+
+def test_those_between_two_who_are_alone_go_in_together():
+    """Three that want to work side by side are all let in before the next who is alone, in any order."""
+    order = in_turn("abbba")
+
+    assert (order[0], sorted(order[1:4]), order[4]) == ("a0", ["b1", "b2", "b3"], "a4")
 
 
 def test_many_work_side_by_side():
     """Each of them is inside at the same moment."""
-    turns, meeting = Turns(), threading.Barrier(3)
+    door, meeting = Turns(), threading.Barrier(3)
 
     def work() -> None:
-        with turns.beside_others():
+        with door.beside_others():
             meeting.wait(LIMIT_S)
 
     threads = [threading.Thread(target=work) for _ in range(3)]
