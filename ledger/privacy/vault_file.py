@@ -97,7 +97,7 @@ class VaultFile:
             yield connection
 
     def together(self, rows: VaultRows, work: Callable[[Connection], object], weight: int) -> None:
-        """Write in a transaction that others may share, in the epoch of these rows; see `Database.together`."""
+        """Write in the epoch of these rows, in a transaction that others may share; see `Database`."""
 
         def checked(connection: Connection) -> None:
             _check_epoch(connection, rows)  # fails alone: nothing is written yet
