@@ -2,10 +2,11 @@
 
 from tests.reliability.awards import AWARDS
 from tests.reliability.faults import FAULTS
+from tests.reliability.histories import HISTORIES
 from tests.reliability.kills import KILLS
 from tests.reliability.power import POWER
 from tests.reliability.simulator import SIMULATOR
 from tests.reliability.store import STORE
 
-CAMPAIGNS = (POWER, KILLS, FAULTS, STORE, AWARDS, SIMULATOR)
+CAMPAIGNS = (POWER, KILLS, FAULTS, STORE, HISTORIES, AWARDS, SIMULATOR)
 BY_NAME = {campaign.name: campaign for campaign in CAMPAIGNS}

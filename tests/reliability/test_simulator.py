@@ -34,7 +34,7 @@ def test_a_seed_repeats_its_run(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_is_not_looked_at_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that takes the clock as it comes records instants that go back; the run says after which step."""
+    """A store that takes the clock as it comes records instants that go back; the run says when."""
     monkeypatch.setattr("ledger.store.sqlite.recorded_at", lambda clock, _last_us: clock.now_us())
 
     wrong = trial(WITH_A_CLOCK_THAT_GOES_BACK, tmp_path / "run")

@@ -1,0 +1,49 @@
+"""Old copies, two histories, two servers, jumping clocks in short, and that the campaign sees them."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from api.cli.drills import rollback
+from ledger.store.anchor import Anchor
+from ledger.store.sqlite import LedgerRecorder
+from tests.reliability.harness import Setting
+from tests.reliability.histories import jumping, run, two_servers
+
+
+def test_one_history_stays_one(tmp_path: Path) -> None:
+    """Both drills, and one trial of two servers and of a clock that jumps."""
+    lines = run(Setting(1, 0, tmp_path))
+
+    assert all(line.ok for line in lines), [line.failures for line in lines]
+
+
+def test_an_anchor_that_nobody_looks_at_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the look at the anchor a start on an old copy finds nothing, and the drill says so."""
+    monkeypatch.setattr(Anchor, "check", lambda *_: None)
+
+    drill = rollback.run(tmp_path)
+
+    assert not drill.ok
+
+
+def test_a_clock_that_is_not_looked_at_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that takes the clock as it comes writes while it is behind."""
+    monkeypatch.setattr("ledger.store.sqlite.recorded_at", lambda clock, _last_us: clock.now_us())
+
+    assert list(jumping(tmp_path / "ledger", Random(0)))
+
+
+def test_an_answer_that_is_not_recorded_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers before it writes, and then does not, is found out."""
+    insert, writes = LedgerRecorder.insert_events, iter(range(10**6))
+
+    def forgetful(self: LedgerRecorder, stored_events: list, **options: object) -> object:
+        if stored_events[0].topic == "assessment.passed" and next(writes) % 3 == 2:
+            return [self.head().size + 1]
+        return insert(self, stored_events, **options)
+
+    monkeypatch.setattr(LedgerRecorder, "insert_events", forgetful)
+
+    assert list(two_servers(tmp_path / "ledger", Random(0)))
