@@ -7,6 +7,7 @@ from tests.reliability.kills import KILLS
 from tests.reliability.power import POWER
 from tests.reliability.simulator import SIMULATOR
 from tests.reliability.store import STORE
+from tests.reliability.tampering import TAMPERING
 
-CAMPAIGNS = (POWER, KILLS, FAULTS, STORE, HISTORIES, AWARDS, SIMULATOR)
+CAMPAIGNS = (POWER, KILLS, FAULTS, STORE, TAMPERING, HISTORIES, AWARDS, SIMULATOR)
 BY_NAME = {campaign.name: campaign for campaign in CAMPAIGNS}
