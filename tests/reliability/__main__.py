@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.reliability.catalogue import BY_NAME, CAMPAIGNS
-from tests.reliability.harness import FAILURES_SHOWN, Setting, as_json, table, write_into
+from tests.reliability.harness import FAILURES_SHOWN, Setting, as_json, has_place, table, write_into
 
 
 def say(text: str) -> None:
@@ -28,6 +28,8 @@ def main() -> int:
     unknown = [name for name in asked.names if name not in BY_NAME]
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}: there are {', '.join(BY_NAME)}")
+    if asked.into is not None and not has_place(asked.into):
+        parser.error(f"{asked.into} has no lines <!-- reliability: begin --> and <!-- reliability: end -->")
 
     played = []
     for campaign in CAMPAIGNS:

@@ -94,15 +94,14 @@ def as_json(campaigns: Sequence[tuple[Campaign, Sequence[Line]]]) -> str:
     return json.dumps({"ok": ok, "campaigns": found}, indent=2)
 
 
-def write_into(path: Path, text: str) -> None:
-    """Put a table between the two marks of a document.
+def has_place(path: Path) -> bool:
+    """Whether a document has the two marks between which the table goes."""
+    return bool(_MARKS.search(path.read_text(encoding="utf-8")))
 
-    Raises:
-        ValueError: the document has no place for it.
-    """
+
+def write_into(path: Path, text: str) -> None:
+    """Put a table between the two marks of a document that has them."""
     document = path.read_text(encoding="utf-8")
-    if not _MARKS.search(document):
-        raise ValueError(f"{path} has no lines <!-- reliability: begin --> and <!-- reliability: end -->")
     path.write_text(_MARKS.sub(lambda marks: f"{marks[1]}\n{text}\n{marks[2]}", document), encoding="utf-8")
 
 

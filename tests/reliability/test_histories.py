@@ -1,22 +1,49 @@
 """Old copies, two histories, two servers, jumping clocks in short, and that the campaign sees them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from api.cli.drills import rollback
+from api.cli.drills.result import Drill
 from ledger.store.anchor import Anchor
 from ledger.store.sqlite import LedgerRecorder
+from tests.reliability import histories
 from tests.reliability.harness import Setting
 from tests.reliability.histories import jumping, run, two_servers
 
 
-def test_one_history_stays_one(tmp_path: Path) -> None:
-    """Both drills, and one trial of two servers and of a clock that jumps."""
-    lines = run(Setting(1, 0, tmp_path))
+def test_two_servers_make_one_history(tmp_path: Path) -> None:
+    """On one folder at once: every answer stands, and no size has two roots."""
+    assert list(two_servers(tmp_path / "ledger", Random(0))) == []
 
-    assert all(line.ok for line in lines), [line.failures for line in lines]
+
+def test_a_clock_that_jumps_takes_nothing_back(tmp_path: Path) -> None:
+    """Forward and back: what is refused is refused for the clock, and the rest is recorded in order."""
+    assert list(jumping(tmp_path / "ledger", Random(0))) == []
+
+
+def test_the_drills_are_lines_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each drill with its steps; what it does is tried where the drills are."""
+
+    def played(name: str, *, ok: bool) -> Callable[[Path], Drill]:
+        def run(_place: Path) -> Drill:
+            drill = Drill(name)
+            drill.expect("something happens", "yes" if ok else "no", "yes")
+            return drill
+
+        return run
+
+    monkeypatch.setattr(
+        histories, "DRILLS", (("one", played("one", ok=True)), ("two", played("two", ok=False)))
+    )
+
+    one, two, *_ = run(Setting(0, 0, tmp_path))
+
+    assert (one.ok, two.ok) == (True, False)
+    assert two.failures == ("histories: something happens: no",)
 
 
 def test_an_anchor_that_nobody_looks_at_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

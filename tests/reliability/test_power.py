@@ -10,7 +10,7 @@ from tests.reliability.disk import Disk, PowerCut
 from tests.reliability.harness import Setting
 from tests.reliability.power import LOSING_MIN, losing, run, trial
 
-TRIALS = 5
+TRIALS = 4
 WHILE_PUBLISHING = (0, 3, 5)  # seeds whose cut comes while something is published, or soon after
 
 

@@ -8,7 +8,7 @@ from ledger.audit import Report
 from tests.reliability.harness import Setting
 from tests.reliability.tampering import KINDS, run
 
-EACH = 4
+EACH = 3
 
 
 def test_every_kind_of_change_is_found(tmp_path: Path) -> None:
