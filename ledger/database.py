@@ -127,6 +127,15 @@ def open_still(path: Path) -> Connection:
     return connection
 
 
+def open_to_read(path: Path) -> Connection:
+    """Open a file that others may write to, for reading what is committed; it has to be there."""
+    connection: Connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
+    )
+    connection.execute("PRAGMA trusted_schema=OFF")
+    return connection
+
+
 def _check_flushes(connection: Connection) -> None:
     if connection.execute("PRAGMA synchronous").fetchone()[0] < SYNCHRONOUS_FULL:
         raise Unavailable("this SQLite does not flush: acknowledged facts could be lost", code="storage")

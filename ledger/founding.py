@@ -73,7 +73,8 @@ def log_signer(keystore: KeyStore, origin: str) -> LogSigner:
 
 def make_passphrase(files: LedgerFiles) -> bytes:
     """Write a random passphrase beside the keys, mode 0600, for ledgers whose operator names none."""
-    files.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # as `prepare_files`, which finds it made
+    files.keys.mkdir(mode=0o700, exist_ok=True)
     passphrase = secrets.token_urlsafe(32).encode()
     write_private(files.passphrase, passphrase + b"\n")
     return passphrase

@@ -42,6 +42,11 @@ TABLE = (
     Entry("prove", "visitors:prove", "Print the proof that the public log holds a record (C2SP tlog-proof)."),
     Entry("audit", "keepers:audit", "Check everything that is stored; exit 1 when something does not check."),
     Entry(
+        "doctor",
+        "doctor_command:doctor",
+        "Look a ledger and its machine over, and say in plain words what to do; exit 1 for problems.",
+    ),
+    Entry(
         "publish",
         "keepers:publish",
         "Publish what is stored: a checkpoint over everything appended so far, shown to the witnesses.",

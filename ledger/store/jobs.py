@@ -257,6 +257,13 @@ class Jobs:
         )
         return [_job(row) for row in rows]
 
+    def count_received_before(self, instant_us: int) -> int:
+        """Return how many jobs were received before an instant, microseconds since 1970."""
+        (count,) = self._database.reader.execute(
+            "SELECT COUNT(*) FROM job WHERE received_at_us < ?", (instant_us,)
+        ).fetchone()
+        return int(count)
+
     def destroy_old(self, now_us: int) -> int:
         """Destroy everything received more than 30 days ago and return how many jobs that was."""
         with self._database.writing() as connection:

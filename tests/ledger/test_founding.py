@@ -57,6 +57,8 @@ def test_a_made_passphrase_opens_what_was_sealed_with_it(tmp_path: Path) -> None
 
     assert first.passphrase.read_bytes().strip() == passphrase
     assert stat.S_IMODE(first.passphrase.stat().st_mode) == 0o600
+    # It is the first that is written, so it makes the folder in which everything about people will lie.
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (first.folder, first.keys)} == {0o700}
     assert make_passphrase(second) != passphrase
     assert KeyStore(first.keys, passphrase).get(REGISTRAR).alg == "Ed25519"
     Ledger(first, passphrase).close()
