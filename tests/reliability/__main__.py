@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--trials", type=int, help="instead of as many as the campaign has by itself")
     parser.add_argument("--seed", type=int, default=0, help="of the first trial; the next have the next ones")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--into", type=Path, help="also write the table into a document, between its marks")
+    parser.add_argument("--into", type=Path, help="also write into a document, between its marks")
     asked = parser.parse_args()
     unknown = [name for name in asked.names if name not in BY_NAME]
     if unknown:
@@ -43,10 +43,9 @@ def main() -> int:
     failures = [failure for _, lines in played for line in lines for failure in line.failures]
     for failure in failures[:FAILURES_SHOWN]:
         say(failure)
-    text = table(played)
-    sys.stdout.write(as_json(played) + "\n" if asked.json else text)
+    sys.stdout.write(as_json(played) + "\n" if asked.json else table(played))
     if asked.into is not None:
-        write_into(asked.into, text)
+        write_into(asked.into, played, list(BY_NAME))
     return 0 if all(line.ok for _, lines in played for line in lines) else 1
 
 

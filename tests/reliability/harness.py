@@ -11,6 +11,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 FAILURES_SHOWN = 10
+_HEADER = (
+    "| campaign | what goes wrong | promise | times | seen | |",
+    "| --- | --- | --- | ---: | --- | --- |",
+)
 _MARKS = re.compile(r"(<!-- reliability: begin -->\n).*?(<!-- reliability: end -->)", re.DOTALL)
 
 
@@ -77,14 +81,21 @@ class Trials:
 
 def table(campaigns: Sequence[tuple[Campaign, Sequence[Line]]]) -> str:
     """Return what was seen as a Markdown table."""
-    lines = ["| what goes wrong | promise | times | seen | |", "| --- | --- | ---: | --- | --- |"]
-    for campaign, seen in campaigns:
-        lines += [
-            f"| {line.what} | {campaign.promise} | {number(line.times)} | {line.seen} |"
-            f" {'holds' if line.ok else '**does not hold**'} |"
-            for line in seen
-        ]
-    return "\n".join(lines) + "\n"
+    return (
+        "\n".join([*_HEADER, *(row for campaign, seen in campaigns for row in _rows(campaign, seen))]) + "\n"
+    )
+
+
+def _rows(campaign: Campaign, seen: Sequence[Line]) -> list[str]:
+    return [
+        f"{_first_cell(campaign.name)} {line.what} | {campaign.promise} | {number(line.times)} | {line.seen}"
+        f" | {'holds' if line.ok else '**does not hold**'} |"
+        for line in seen
+    ]
+
+
+def _first_cell(name: str) -> str:
+    return f"| `{name}` |"
 
 
 def as_json(campaigns: Sequence[tuple[Campaign, Sequence[Line]]]) -> str:
@@ -99,10 +110,31 @@ def has_place(path: Path) -> bool:
     return bool(_MARKS.search(path.read_text(encoding="utf-8")))
 
 
-def write_into(path: Path, text: str) -> None:
-    """Put a table between the two marks of a document that has them."""
+def write_into(path: Path, played: Sequence[tuple[Campaign, Sequence[Line]]], order: Sequence[str]) -> None:
+    """Put what was seen between the two marks of a document that has them.
+
+    Lines of campaigns that were not played stay as they are.
+
+    Args:
+        path: the document.
+        played: what was played.
+        order: names of all campaigns, as the table has them.
+    """
     document = path.read_text(encoding="utf-8")
-    path.write_text(_MARKS.sub(lambda marks: f"{marks[1]}\n{text}\n{marks[2]}", document), encoding="utf-8")
+    marks = _MARKS.search(document)
+    assert marks is not None, "it was asked before anything was played"
+    fresh = {campaign.name: _rows(campaign, seen) for campaign, seen in played}
+    stood = marks[0].splitlines()
+    rows = [
+        row
+        for name in order
+        for row in fresh.get(name, [line for line in stood if line.startswith(_first_cell(name))])
+    ]
+    text = "\n".join([*_HEADER, *rows])
+    path.write_text(
+        document[: marks.start()] + f"{marks[1]}\n{text}\n\n{marks[2]}" + document[marks.end() :],
+        encoding="utf-8",
+    )
 
 
 def number(value: int) -> str:

@@ -1,13 +1,12 @@
 """The command: one table, one object, a document between its marks, exit 1 where something did not hold."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from tests.reliability import __main__ as command
 from tests.reliability.catalogue import CAMPAIGNS
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number, table
+from tests.reliability.harness import Campaign, Line, Setting, Trials, number
 from tests.support.tree import ROOT
 
 MARKS = "before\n<!-- reliability: begin -->\nstale\n<!-- reliability: end -->\nafter\n"
@@ -39,7 +38,10 @@ def test_one_table_is_printed(monkeypatch, capsys):
 
     out = capsys.readouterr().out
     assert code == 0
-    assert out.splitlines()[2:] == ["| something | P1 | 1 000 | 0 lost | holds |"] * 2
+    assert out.splitlines()[2:] == [
+        "| `good` | something | P1 | 1 000 | 0 lost | holds |",
+        "| `other` | something | P1 | 1 000 | 0 lost | holds |",
+    ]
 
 
 def test_a_trial_that_did_not_hold_is_named_with_its_seed(monkeypatch, capsys):
@@ -83,9 +85,23 @@ def test_the_table_is_written_between_the_marks(monkeypatch, tmp_path, capsys):
     assert "has no lines" in capsys.readouterr().err
     assert other.read_text() == "nothing"
     text = document.read_text()
-    assert text.startswith("before\n<!-- reliability: begin -->\n\n| what goes wrong")
+    assert text.startswith("before\n<!-- reliability: begin -->\n\n| campaign | what goes wrong")
     assert text.endswith("|\n\n<!-- reliability: end -->\nafter\n")
     assert "stale" not in text
+
+
+def test_what_was_not_played_stays_in_the_document(monkeypatch, tmp_path):
+    """One campaign played again replaces its own lines, and the order is that of all."""
+    document = tmp_path / "a.md"
+    document.write_text(MARKS)
+    said(monkeypatch, "--into", str(document), "--trials", "3")
+
+    said(monkeypatch, "good", "--into", str(document), "--trials", "5")
+
+    assert [line for line in document.read_text().splitlines() if line.startswith("| `")] == [
+        "| `good` | something | P1 | 5 | 0 lost | holds |",
+        "| `other` | something | P1 | 3 | 0 lost | holds |",
+    ]
 
 
 def test_an_unknown_name_is_wrong_use(monkeypatch, capsys):
@@ -109,6 +125,4 @@ def test_the_page_names_every_campaign():
     missing = [campaign.name for campaign in CAMPAIGNS if f"| `{campaign.name}` |" not in page]
 
     assert not missing
-    assert table([]).splitlines()[0].startswith("| what goes wrong")
     assert number(1234567) == "1 234 567"
-    assert Path(ROOT / "tests" / "reliability" / "__main__.py").exists()
