@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import employers, learners, register
+from api.admission import Admission, Admitting
 from api.employers.checkers import Checkers
 from api.house import House
 from api.operations.background import Background
@@ -38,6 +39,7 @@ def create_app(
         telemetry: counts and traces; it only counts where left out.
     """
     telemetry = telemetry or Telemetry()
+    admission = Admission()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -64,11 +66,17 @@ def create_app(
     app.state.desk = Desk(house)
     app.state.checkers = checkers
     add_handlers(app)
+    app.add_middleware(Admitting, admission=admission)
     app.add_middleware(SafeHeaders)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Requests, telemetry=telemetry)
     house.ledger.watch = telemetry
-    queues = {"submissions": app.state.desk.queue} | ({} if checkers is None else {"checks": checkers.queue})
+    queues = {
+        "requests": admission.queue,
+        "submissions": app.state.desk.queue,
+        "writes": house.ledger.store.database.sharing.queue,
+        **({} if checkers is None else {"checks": checkers.queue}),
+    }
     telemetry.measures.registry.register(Gauges(house, queues, VERSION))
     if house.settings.metrics_token_file is not None:
         app.state.measures = telemetry.measures

@@ -24,6 +24,11 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PORT_MAX = 65_535
 STOP_WITHIN_S = 10.0  # for a witness or a mirror, which have nothing in hand but requests
 SWITCH_INTERVAL_S = 0.0005
+CONNECTIONS_MAX = (
+    320  # more than requests may be let in: those too many are answered in words, see `api.admission`
+)
+KEEP_ALIVE_S = 75  # longer than a proxy keeps an idle connection: it must not meet one that was just closed
+BACKLOG = 512  # connections that the system holds until they are accepted
 
 Address = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=PORT_MAX)]
@@ -46,7 +51,7 @@ def listening(held: socket.socket) -> str:
     """Listen at an address that is held, and return its host."""
     host, port = held.getsockname()[:2]
     with _had(host, port):
-        held.listen()  # whoever knocks from now on waits for the short while until all is open
+        held.listen(BACKLOG)  # whoever knocks from now on waits for the short while until all is open
     return str(host)
 
 
@@ -124,7 +129,16 @@ def run_app(
         stop = Stop(None, drain_s=0, within_s=STOP_WITHIN_S)
     host, port = held.getsockname()[:2]
     # Lines of the server go where all others go; one for each request is ours, and says less.
-    config = uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        backlog=BACKLOG,
+    )
     server = Server(config, stop, ready)
     # Before the server takes signals over, a stop ends what is being opened.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -47,6 +47,7 @@ _REQUESTS = _codes(
     ("not-acceptable", 406, "What is here does not come in the form asked for. Ask for another."),
     ("format", 406, "The address knows other formats. The sentence names them."),
     ("not-a-file", 406, "The submission came signed, not as a file, so it cannot be answered as one."),
+    ("too-slow", 408, "The body came too slowly, and was given up. Send it again, or in smaller parts."),
     ("too-large", 413, "The body is larger than the address takes. Split it."),
     ("media-type", 415, "The body is of a kind that the address does not read. Check its Content-Type."),
 )
@@ -66,7 +67,7 @@ _FIRST = _codes(
 )
 _LATER = _codes(
     ("unavailable", 503, "Not now. Try again after the seconds that Retry-After names."),
-    ("busy", 503, "Too many are writing at once. The same bytes can be posted again safely."),
+    ("busy", 503, "Too much is going on at once. The same bytes can be posted again safely."),
     (
         "checking",
         503,

@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from api.admission import Admission, Admitting
 from api.problems import Problem, add_handlers
 from api.security.headers import HeadAsGet, SafeHeaders
 from api.telemetry.requests import Requests
@@ -43,6 +44,7 @@ def create_witness_app(witness: Witness, *, prefix: str = "") -> FastAPI:
         openapi_url=None,
     )
     add_handlers(app)
+    app.add_middleware(Admitting, admission=Admission())
     app.add_middleware(SafeHeaders)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Requests, telemetry=Telemetry())
