@@ -140,7 +140,8 @@ def learner_of(house: House, name: str, reader: Reader) -> UUID:
         if not found:
             fail("no learner with this NSN is known here")
         learner = next(iter(found.values())).learner_id
-        house.issuer.accesses.write(reader, {learner: NUMBER})
+        if house.ledger.store.newest_of_each([learner]):  # else it is only a reservation: nothing is known
+            house.issuer.accesses.write(reader, {learner: NUMBER})
         return learner
     return uuid_of(name, "a learner is named by an id or an NSN")
 

@@ -124,8 +124,9 @@ class AccessLog:
 
     def destroy_old(self) -> int:
         """Destroy what rows say that were kept for KEEP_YEARS; return how many days they were."""
-        today = civil_date(self._ledger.clock.now_us())
-        return self._file.erase_before(years_before(today))
+        # By what is on record, not by the clock: so an audit knows as well what may be gone.
+        newest = civil_date(self._ledger.store.head().recorded_at_us)
+        return self._file.erase_before(years_before(newest))
 
     def truncate_wal(self) -> bool:
         """Empty the file beside the database in which destroyed rows linger; False when it has to wait."""

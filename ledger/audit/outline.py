@@ -18,6 +18,7 @@ from ledger.audit.rows import RecordRow, Span, rows_at, stored
 from ledger.audit.tree import TreeChecks
 from ledger.authority import AUTHORITY_TOPICS, keyring_of
 from ledger.database import Connection, DatabaseError
+from ledger.domain.access import AccessDayClosed
 from ledger.domain.disposal import StreamsDisposed
 from ledger.domain.forgetting import LearnerForgotten
 from ledger.domain.register import Register
@@ -38,7 +39,8 @@ _ACCOUNTS = (
     StreamsDisposed.TOPIC,
     COUNTED,
     LearnerForgotten.TOPIC,
-)  # for what is not there any more
+    AccessDayClosed.TOPIC,
+)  # for what is not there any more, or stands elsewhere
 _BEFORE_ALL, _AFTER_ALL = -(2**63), 2**63 - 1
 
 
@@ -70,6 +72,7 @@ class Outline(NamedTuple):
     forgotten: learners whose keys were destroyed, as recorded.
     suspects: by thumbprint, keys that somebody else may have had, as all that is recorded says.
     log_keys: the keys that sign checkpoints, by position; none where they cannot be read.
+    access_days: positions of the records that close days of the access log, ascending.
     """
 
     size: int
@@ -81,6 +84,7 @@ class Outline(NamedTuple):
     forgotten: Forgotten
     suspects: dict[str, RegisteredKey]
     log_keys: LogKeys
+    access_days: tuple[int, ...] = ()
 
     def accounted(self, position: int) -> bool:
         """Whether a restore that told of it covers that position."""
@@ -119,7 +123,7 @@ def read_outline(connection: Connection, size_skipped: int = 0) -> Outline:
     size, newest = connection.execute("SELECT COUNT(*), MAX(position) FROM record").fetchone()
     rows = _public(connection, size)
     accounts = {topic.encode() for topic in _ACCOUNTS}
-    losses, cleared, counted, forgotten = (_of_topic(rows, topic) for topic in _ACCOUNTS)
+    losses, cleared, counted, forgotten, days = (_of_topic(rows, topic) for topic in _ACCOUNTS)
     authority = tuple(position for position, topic in rows if topic not in accounts)
     skipped = size_skipped - size_skipped % TILE_WIDTH
     tails, register = _tails(connection, losses), _register(connection, authority)
@@ -132,7 +136,9 @@ def read_outline(connection: Connection, size_skipped: int = 0) -> Outline:
         disposals.account_for,
         lambda position: _are_lost(tails, position),
     )
-    return Outline(size, newest or 0, skipped, authority, tails, disposals, gone, suspects, log_keys)
+    return Outline(
+        size, newest or 0, skipped, authority, tails, disposals, gone, suspects, log_keys, tuple(days)
+    )
 
 
 def _of_topic(rows: Sequence[tuple[int, bytes]], topic: str) -> list[int]:

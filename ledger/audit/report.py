@@ -40,7 +40,7 @@ class Fault:
 class Report:
     """What an audit looked at and found.
 
-    records, checkpoints, submissions, cosignatures: how many were looked at.
+    records, checkpoints, submissions, cosignatures, accesses: how many were looked at.
     not_checkable: records whose content nobody can look at: the subject's key is gone, it was lost, or it was
         cleared.
     forgotten: of those, the ones whose key was destroyed because their learner was forgotten, as recorded.
@@ -58,6 +58,7 @@ class Report:
     checkpoints: int = 0
     submissions: int = 0
     cosignatures: int = 0
+    accesses: int = 0
     not_checkable: int = 0
     forgotten: int = 0
     without_key: int = 0
@@ -128,6 +129,7 @@ class Report:
             "checkpoints": self.checkpoints,
             "submissions": self.submissions,
             "cosignatures": self.cosignatures,
+            "accesses": self.accesses,
             "not_checkable": self.not_checkable,
             "forgotten": self.forgotten,
             "lost": self.lost,

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ledger.application import Ledger
+from ledger.audit.accesses import check_accesses
 from ledger.audit.checkpoints import (
     PublishedLog,
     check_anchor,
@@ -204,6 +205,8 @@ class _Audit:
             check_disposals(connection, outline.disposals, outline.skipped, report)
         with report.at("forgettings"):
             check_forgotten(outline.forgotten, self._vault, outline.skipped, report)
+        with report.at("access.sqlite"):
+            check_accesses(self._files, connection, self._vault, outline, report)
         self._check_published(tree, published, base)
         check_keys(report, outline.forgotten.lost + self._forgotten_meanwhile(outline))
         return not (self._elsewhere and self._is_disposed_since(outline.newest))

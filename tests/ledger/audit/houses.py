@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from ledger.access import AccessLog
+from ledger.access.rows import OWN, RECORD_PAGE
 from ledger.application import Consequence
 from ledger.domain.credential import CredentialIssued
 from ledger.domain.registry import EVENTS
@@ -43,6 +45,7 @@ def a_ledger_of_everything(folder: Path, learners: int = 45) -> House:
     _forget(house)
     _settle_keys(house)
     _end_everything(house)
+    _read(house)
     publish(house, network)
     network.close()
     recorded = {topic for (topic,) in house.ledger.store.database.reader.execute("SELECT topic FROM record")}
@@ -163,6 +166,17 @@ def _settle_keys(house: House) -> None:
     house.must(SECOND, [statement("key.revoked", **key, reason="lost", suspected_from=first)])
     house.must(REGISTRAR, [statement("key.reaffirmed", **key, first=first, last=first)])
     house.must(REGISTRAR, [statement("key.annulled", **key, first=first + 1, last=first + 1)])
+
+
+def _read(house: House) -> None:
+    """Have two records read, let the day pass, and close it."""
+    log = AccessLog(house.ledger)
+    people = house.ledger.vault.people([ANA.nsn, BEN.nsn]).values()
+    log.write(OWN, {person.learner_id: RECORD_PAGE for person in people})
+    house.clock.advance(timedelta(days=1))
+    assert log.days.close() == 1
+    log.truncate_wal()
+    log.close()
 
 
 def _end_everything(house: House) -> None:

@@ -58,6 +58,7 @@ def test_an_empty_ledger_is_clean(tmp_path: Path) -> None:
         "checkpoints": 0,
         "submissions": 0,
         "cosignatures": 0,
+        "accesses": 0,
         "not_checkable": 0,
         "forgotten": 0,
         "lost": 0,

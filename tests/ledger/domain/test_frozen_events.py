@@ -71,6 +71,7 @@ def test_one_statement_type_for_each_event() -> None:
         "learner.forgotten",
         "forgetting.counted",
         "streams.disposed",
+        "access.day_closed",
     }
     assert KINDS.keys() == EVENTS.keys() - consequences
     assert all(kind.public is (EVENTS[topic].PRIVACY == PUBLIC) for topic, kind in KINDS.items())

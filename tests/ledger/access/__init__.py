@@ -1,0 +1,1 @@
+"""Tests of the access log: rows, days, and what an audit makes of them."""
