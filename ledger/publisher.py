@@ -91,8 +91,11 @@ class Publisher:
             Rollback, Split: reads may go on, writes must stop.
             Corrupt: the anchor is missing, or older than a checkpoint that was signed.
         """
-        self._anchor.check(self.tree, self._store.head().size)
-        anchored, last = self._anchor.read(), latest(self._store.database.reader)
+        # Another process may publish meanwhile. What it writes later is read earlier, so that nothing seems
+        # to be there without what has to be there before it.
+        last = latest(self._store.database.reader)
+        self._anchor.check(self.tree, lambda: self._store.head().size)
+        anchored = self._anchor.read()
         if last is not None and (anchored is None or anchored.size < last.size):
             raise Corrupt(
                 f"size {last.size} was signed, and the anchor does not say so: put the right one back",

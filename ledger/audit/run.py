@@ -38,7 +38,7 @@ from ledger.audit.workers import parts_elsewhere
 from ledger.database import Connection, DatabaseError, OperationalError
 from ledger.domain.disposal import StreamsDisposed
 from ledger.domain.founding import LedgerFounded
-from ledger.errors import Rollback, Unavailable
+from ledger.errors import Corrupt, Rollback, Split, Unavailable
 from ledger.files import LedgerFiles
 from ledger.log.tiles import TILE_WIDTH
 from ledger.log_keys import LogKeys
@@ -123,8 +123,7 @@ def _audited(files: LedgerFiles, vault: Vault | None, how: How) -> Report | None
         with report.at("ledger.sqlite"):
             if _is_empty(connection):
                 return _nothing(files, report)
-            published = _published(files, connection, report)
-            connection.execute("BEGIN")
+            published = _begun(files, connection, report)
             try:
                 whole = _Audit(files, connection, vault, report, published, how).run()
             except Unavailable as error:
@@ -149,6 +148,19 @@ def _nothing(files: LedgerFiles, report: Report) -> Report:
     return report
 
 
+def _begun(files: LedgerFiles, connection: Connection, report: Report) -> PublishedLog:
+    """Hold one state of the database from here on; return what lay at the anchor's place at that moment."""
+    while True:
+        published = _published(files, connection, report)
+        connection.execute("BEGIN")
+        _is_empty(connection)  # the state is that of the first look
+        with suppress(Corrupt, Split):
+            if published.origin and Anchor(files.anchor, published.origin).read() != published.anchored:
+                connection.execute("ROLLBACK")  # somebody has published in between: look again
+                continue
+        return published
+
+
 def _published(files: LedgerFiles, connection: Connection, report: Report) -> PublishedLog:
     """Return what the founding record says of the log, and what lies at the anchor's place."""
     with report.at("anchor"):
@@ -157,7 +169,8 @@ def _published(files: LedgerFiles, connection: Connection, report: Report) -> Pu
             values = public_state(row[0])[0][len(PUBLIC_HEAD) :]
             fields = dict(zip(LedgerFounded.OPEN, values, strict=True))
             anchor = Anchor(files.anchor, fields["origin"])
-            return PublishedLog(fields["origin"], LogKeys(), anchor.read(), anchor.signed())
+            signed = anchor.signed()  # before the anchor, which whoever publishes moves first
+            return PublishedLog(fields["origin"], LogKeys(), anchor.read(), signed)
         if not Anchor(files.anchor, "").is_new:
             raise Rollback("records were published, and none are stored")
     return PublishedLog("", LogKeys(), None, None)

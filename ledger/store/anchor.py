@@ -9,7 +9,7 @@ Source: LEDGER.md 5 (publisher step 4, start-up).
 """
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -100,7 +100,8 @@ class Anchor:
                 back, or it was taken away.
             Split: it is another log's.
         """
-        anchored, signed = self.read(), self.signed()
+        # In this order: somebody may publish meanwhile, and moves the anchor before anything is signed.
+        signed, anchored = self.signed(), self.read()
         if signed is not None and (anchored is None or anchored.size < signed.size):
             raise Corrupt(
                 f"size {signed.size} was signed, and the anchor does not say so: put the right one back",
@@ -116,8 +117,13 @@ class Anchor:
             raise Split(f"the anchor is another log's: {found.origin}")
         return found
 
-    def check(self, tree: StoredTree, size: int) -> None:
-        """Compare the anchor with the stored tree of `size` records.
+    def check(self, tree: StoredTree, size: int | Callable[[], int]) -> None:
+        """Compare the anchor with the stored tree.
+
+        Args:
+            tree: as it is stored.
+            size: how many records there are; where somebody may publish meanwhile, how to ask for it, which
+                is done after the anchor was read.
 
         Raises:
             Rollback: the database is behind the anchor.
@@ -127,6 +133,7 @@ class Anchor:
         anchored = self.current()
         if anchored is None:
             return
+        size = size if isinstance(size, int) else size()
         if size < anchored.size:
             raise Rollback(
                 f"the database holds {size} records, {anchored.size} were published: an old copy was put back"

@@ -66,7 +66,7 @@ def _signing(label: str, sign: Callable[[], object]) -> Check:
 
 def look_at_anchor(ledger: Ledger, root: Path) -> Iterator[Check]:
     """Yield whether the anchor agrees with the records, lies elsewhere, and is recent."""
-    files, head = ledger.files, ledger.store.head()
+    files = ledger.files
     if not files.anchor.is_dir():
         means = "It says what was published; without it a rollback cannot be seen."
         yield problem("anchor", "is not there", means, "Mount its disk, or set ROA_ANCHOR to where it is.")
@@ -74,7 +74,7 @@ def look_at_anchor(ledger: Ledger, root: Path) -> Iterator[Check]:
     anchor = Anchor(files.anchor, ledger.founding.origin)
     last = latest(ledger.store.database.reader)
     try:
-        anchor.check(StoredTree(ledger.store.database), head.size)
+        anchor.check(StoredTree(ledger.store.database), lambda: ledger.store.head().size)
         anchored = anchor.current()
     except LedgerError as error:
         means = "Reads go on, writes have stopped."
@@ -86,7 +86,7 @@ def look_at_anchor(ledger: Ledger, root: Path) -> Iterator[Check]:
         means = "An old anchor was put back, or it was taken away: writes have stopped."
         yield problem("anchor", f"says less than the {last.size} that were signed", means, "Put it back.")
         return
-    size = 0 if anchored is None else anchored.size
+    size, head = 0 if anchored is None else anchored.size, ledger.store.head()
     if size < head.size and ledger.clock.now_us() - head.recorded_at_us > UNPUBLISHED_MAX_US:
         means = "Acknowledged records wait for their proof."
         seen = f"{head.size - size} records older than an hour are not published"
