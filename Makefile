@@ -54,6 +54,7 @@ format: setup ## Put every file into the house format
 drills: setup ## Let go wrong what must be found, and write the table of docs/for-auditors.md anew
 	@$(RUN) roa drill split
 	@$(RUN) roa drill rollback
+	@$(RUN) roa drill backup
 	@$(RUN) roa drill compromise
 	@$(RUN) roa drill forgetting
 	@$(RUN) roa drill tampering --into docs/for-auditors.md

@@ -1,4 +1,4 @@
-"""`roa drill`: split, rollback, compromise, forgetting, and the table of tamperings with who finds each."""
+"""`roa drill`: split, rollback, backup, compromise, forgetting, and the table of tamperings."""
 
 import re
 import tempfile
@@ -30,6 +30,14 @@ def split(as_json: AsJson = False) -> None:
 def rollback(as_json: AsJson = False) -> None:
     """Put an old copy of the database back: it must be found, restored, and the loss accounted for."""
     from api.cli.drills.rollback import run
+
+    _play(run, as_json=as_json)
+
+
+@app.command()
+def backup(as_json: AsJson = False) -> None:
+    """Lose the machine: a backup, the keys and the anchor make the ledger again, and nobody notices."""
+    from api.cli.drills.backup import run
 
     _play(run, as_json=as_json)
 

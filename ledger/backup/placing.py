@@ -8,10 +8,13 @@ operator names a key of the log, or has a trust file, and it has signed the chec
 to that size is the one that was published (`TRUSTED`), and the receipt key that they register is the
 operator's. That nothing was recorded after it, no backup can say: the anchor does, and the witnesses.
 
+Steps for crash tests, in order: `copied`, `checked`, `placed`.
+
 Source: LEDGER.md 4 (keys are never in a backup), 5 (start-up).
 """
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,7 +58,14 @@ class PutBack:
 
 
 def put_back(
-    backup: Path, files: LedgerFiles, keys: Path, keystore: KeyStore, passphrase: bytes, trusted: Trusted
+    backup: Path,
+    files: LedgerFiles,
+    keys: Path,
+    keystore: KeyStore,
+    passphrase: bytes,
+    trusted: Trusted,
+    *,
+    at_step: Callable[[str], None] = lambda _name: None,
 ) -> PutBack:
     """Put a backup and the keys in place of a folder that is empty or not there; durable when it returns.
 
@@ -68,6 +78,7 @@ def put_back(
         keystore: over that folder.
         passphrase: opens its epoch file.
         trusted: what the operator knows of the log's keys; empty for nothing.
+        at_step: crash tests put their own here.
 
     Raises:
         Refusal: the folder is not empty.
@@ -86,14 +97,17 @@ def put_back(
         shutil.rmtree(staging, ignore_errors=True)  # of one that was stopped
         staging.mkdir(mode=0o700, parents=True)
         _copy_all(backup, signed.manifest, keys, staging)
+        at_step("copied")
         staged = LedgerFiles(staging)
         _check_epoch(staged, EpochFile(keys / files.epoch.name, passphrase), signed.manifest)
         vouched_by = _check_records(staged, signed, keystore, trusted)
         for one in (staging / files.keys.name, staging, staging.parent):
             flush_folder(one)
+        at_step("checked")
         staging.rename(folder)  # an empty folder gives way to it, any other refuses
         flush_folder(folder.parent)
         # From here the ledger is in its place, whole.
+        at_step("placed")
     except OSError as error:
         raise Unavailable(f"the backup cannot be put back now: {error.strerror}", code="storage") from error
     finally:

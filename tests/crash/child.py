@@ -6,6 +6,9 @@
     python -m tests.crash.child forget LEDGER NOW_US STEP NTH FILE     carry out what is approved
     python -m tests.crash.child turn LEDGER NOW_US STEP NTH FILE       turn the epoch
     python -m tests.crash.child dispose LEDGER NOW_US STEP NTH FILE    clear everybody who is due
+    python -m tests.crash.child backup LEDGER NOW_US STEP NTH FOLDER   take a backup into the folder
+    python -m tests.crash.child place LEDGER NOW_US STEP NTH FOLDER    put the backup in the folder in place
+                                                                       of `new` beside it
 
 The NTH time that STEP is reached the kill comes, as unannounced as a power cut to the process. What
 was acknowledged before (rows decided, checkpoint returned) is printed as it happens.
@@ -19,12 +22,15 @@ from pathlib import Path
 
 import ledger.application
 from api.client.submission import Submission
+from ledger.backup import put_back, take
 from ledger.checkpoint_signing import CheckpointSigner
 from ledger.clock import FixedClock, instant
 from ledger.disposal import dispose, due
+from ledger.files import LedgerFiles
 from ledger.forgetting import redo
 from ledger.log.checkpoint import Checkpoint, format_checkpoint
 from ledger.log.signing import SignsCheckpoints
+from ledger.monitor.trusted import Trusted
 from ledger.publisher import Publisher
 from ledger.restore import restore
 from ledger.store.anchor import Anchor
@@ -32,7 +38,7 @@ from ledger.turning import turn
 from projections.catalogue import Views
 from projections.issuing import Issuer
 from tests.crash.steps import CHUNK_ROWS
-from tests.support.ledgers import House, open_house, received
+from tests.support.ledgers import PASSPHRASE, House, open_house, received
 from tests.support.world import ORIGIN
 
 
@@ -57,6 +63,11 @@ def main(action: str, folder: str, now_us: str, step: str, nth: str, file: str) 
         _acknowledge(turned.epoch)
     elif action == "dispose":
         _acknowledge(dispose(house.ledger, due(house.ledger, 0), at_step=kill).records)
+    elif action == "backup":
+        _acknowledge(take(house.ledger, Path(file), at_step=kill).manifest.size)
+    elif action == "place":
+        files, keys = LedgerFiles(Path(file).with_name("new")), house.files.keys
+        put_back(Path(file), files, keys, house.keystore, PASSPHRASE, Trusted(), at_step=kill)
     else:
         publisher = _publisher(house, Path(file))
         publisher.at_step = kill

@@ -10,7 +10,8 @@ from tests.support.tree import ROOT
 
 # As the modules that call them name them, in order: ledger/store/sqlite.py, ledger/publisher.py,
 # ledger/restore/run.py, ledger/disposal.py, ledger/outcomes.py, ledger/privacy/vault_file.py,
-# ledger/privacy/epoch.py and ledger/forgetting/carrying_out.py.
+# ledger/privacy/epoch.py, ledger/forgetting/carrying_out.py, ledger/backup/taking.py and
+# ledger/backup/placing.py.
 WRITE_STEPS = ("begun", "checked", "inserted", "committed")
 PUBLISH_STEPS = ("read_back", "anchor_written", "anchor_swapped", "inserted", "cosigned", "served")
 RESTORE_STEPS = (
@@ -26,6 +27,8 @@ JOBS_KEY_STEPS = ("key_replaced", "sealed_anew", "keys_destroyed")
 TURN_STEPS = ("begun", "next_written", "rewritten", "committed", "old_kept", "renamed", "destroyed")
 DISPOSE_STEPS = ("scanned", "begun", "cleared", "told", "committed", "erased")
 FORGET_STEPS = ("recorded", "bodies", "elsewhere", "keys", "after")
+BACKUP_STEPS = ("jobs.sqlite", "vault.sqlite", "checked", "signed", "named")
+PLACE_STEPS = ("copied", "checked", "placed")
 CHUNK_ROWS = 4  # so that a small submission has several chunks
 
 

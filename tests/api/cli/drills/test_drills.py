@@ -1,14 +1,17 @@
 """Every drill comes out as it has to, and cannot come out well by itself."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from api.cli.drills import compromise, rollback, split, tampering
+from api.cli.drills import backup, compromise, rollback, split, tampering
 from api.cli.drills.result import Drill
 from api.client.verify.keys import Key, Standing
+from ledger.backup import placing
+from ledger.backup.copying import copy_file
 from ledger.log.note import format_signature
 from ledger.monitor.watching import Watch
 from ledger.witness.service import TEXT, Answer, Witness
@@ -16,7 +19,9 @@ from ledger.witness.service import TEXT, Answer, Witness
 AUDITORS = Path(__file__).parents[4] / "docs" / "for-auditors.md"
 
 
-@pytest.mark.parametrize("drill", [split, rollback, compromise], ids=["split", "rollback", "compromise"])
+@pytest.mark.parametrize(
+    "drill", [split, rollback, backup, compromise], ids=["split", "rollback", "backup", "compromise"]
+)
 def test_what_goes_wrong_is_found(drill, tmp_path):
     """Every step happens as it must."""
     done = drill.run(tmp_path)
@@ -64,6 +69,23 @@ def test_a_witness_that_signs_everything_fails_the_split(tmp_path, monkeypatch):
     drill = split.run(tmp_path)
 
     assert "the witness refuses the other" in [step.what for step in drill.steps if not step.ok]
+
+
+def test_a_restore_that_looks_at_nothing_fails_the_drill_of_backups(tmp_path, monkeypatch):
+    """Whoever takes any file for the one that was signed, and any keys for those of the vault, is told."""
+    monkeypatch.setattr(placing, "_check_epoch", lambda *_: None)
+    monkeypatch.setattr(placing, "_copy_all", _copied_unseen)
+
+    drill = backup.run(tmp_path)
+
+    failed = [step.what for step in drill.steps if not step.ok]
+    assert failed == ["a backup that was changed is refused", "after a turn it opens for nobody"]
+
+
+def _copied_unseen(taken: Path, manifest: Any, keys: Path, staging: Path) -> None:
+    for one in manifest.files:
+        copy_file(taken / one.name, staging / one.name)
+    shutil.copytree(keys, staging / "keys")
 
 
 def test_a_monitor_without_memory_fails_the_split(tmp_path, monkeypatch):
