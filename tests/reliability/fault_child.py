@@ -38,10 +38,11 @@ _LOOK_S = 0.001
 
 def main() -> None:
     """Make a child for each line."""
+    parent = os.getpid()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            _work_traced(Path(line.strip()))
+            _work_traced(Path(line.strip()), parent)
         _print(str(child))
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
@@ -53,10 +54,10 @@ def _print(text: str) -> None:
     sys.stdout.flush()
 
 
-def _work_traced(folder: Path) -> None:
+def _work_traced(folder: Path, parent: int) -> None:
     said = os.open(folder.parent / SAID, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
-        _wait_for_a_tracer()
+        _wait_for_a_tracer(parent)
         work(folder, lambda *what: os.writev(said, [json.dumps(what).encode() + b"\n"]))
     except BaseException as error:  # noqa: BLE001 - whatever it was, it has to be told
         os.writev(
@@ -66,10 +67,12 @@ def _work_traced(folder: Path) -> None:
     os._exit(0)
 
 
-def _wait_for_a_tracer() -> None:
+def _wait_for_a_tracer(parent: int) -> None:
     # Where only a parent may trace (Yama), this process lets anybody of its own user.
     ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANYBODY), 0, 0, 0)
     while "TracerPid:\t0" in Path("/proc/self/status").read_text(encoding="ascii"):
+        if os.getppid() != parent:
+            os._exit(1)  # nobody will come any more
         time.sleep(_LOOK_S)
 
 
