@@ -140,6 +140,39 @@ RESULTS = {
     "not_checked": "Not checked",
 }
 
+# Who read somebody's record, as what, and what for: the closed lists of `ledger.access.rows`.
+READERS = {
+    "learner": "You",
+    "operator": "Staff of this ledger",
+    "organisation": "An organisation",
+    "system": "This ledger itself",
+}
+READS = {
+    "record_page": "your record, as a page",
+    "record_json": "your record, as plain data",
+    "record_clr": "your whole record, signed",
+    "record_bundle": "your whole record, as a bundle",
+    "award_badge": "one award, as a credential",
+    "award_bundle": "one award, as a bundle",
+    "receipt": "the receipt for something it sent about you",
+    "name": "your name",
+    "nsn": "who you are, by your NSN",
+    "access_log": "this list",
+    "everything": "every record of everybody",
+}
+PURPOSES = {
+    "own_record": "to see it yourself",
+    "own_statement": "to prove what it said itself",
+    "learner_request": "because you asked for it",
+    "correction": "to correct something",
+    "support": "to find out why something did not work",
+    "legal": "because the law requires it",
+    "forgetting": "to decide about forgetting you",
+    "integrity": "to check that nothing was altered; nobody is shown what is in it",
+    "demonstration": "for this demonstration",
+    "unstated": "no reason was given",
+}
+
 # What became of a witness that was asked last: the states of `ledger.cosigning`.
 WITNESS_STATES = {
     "": "not since the start",
@@ -169,6 +202,12 @@ def moment(value: int | str) -> Markup:
     found = instant(value) if isinstance(value, int) else datetime.fromisoformat(value)
     here = found.astimezone(CIVIL_ZONE)
     return _time(found.strftime("%Y-%m-%dT%H:%M:%SZ"), f"{here.day} {here:%B %Y, %H:%M}")
+
+
+def time_of_day(value: int) -> Markup:
+    """Return `13:00` for microseconds since 1970, as clocks in New Zealand show it."""
+    found = instant(value)
+    return _time(found.strftime("%Y-%m-%dT%H:%M:%SZ"), f"{found.astimezone(CIVIL_ZONE):%H:%M}")
 
 
 def grade(letter: str) -> str:
@@ -251,6 +290,7 @@ def _time(machine: str, people: str) -> Markup:
 FILTERS: dict[str, Any] = {
     "day": day,
     "moment": moment,
+    "time_of_day": time_of_day,
     "grade": grade,
     "counted": counted,
     "grouped": grouped,
@@ -281,4 +321,7 @@ TABLES: dict[str, Mapping[str, str]] = {
     "roles": ROLES,
     "support": SUPPORT,
     "results": RESULTS,
+    "readers": READERS,
+    "reads_of": READS,
+    "purposes": PURPOSES,
 }

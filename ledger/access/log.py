@@ -81,14 +81,19 @@ class AccessLog:
             self._file.append(rows, at_us)
 
     def of(
-        self, learner: UUID, *, with_own: bool = True, before: tuple[date, int] = _LAST, limit: int = PAGE_MAX
+        self,
+        learner: UUID,
+        *,
+        with_own: bool = True,
+        before: tuple[date, int] | None = None,
+        limit: int = PAGE_MAX,
     ) -> Listed:
         """Return the reads of a learner's record, newest first; none where the key is destroyed.
 
         Args:
             learner: random id.
             with_own: also the learner's own.
-            before: only what stands before that place; `Listed.more` of the page ahead.
+            before: only what stands before that place: `Listed.more` of the page ahead; None for the newest.
             limit: how many, at most PAGE_MAX.
 
         Raises:
@@ -99,7 +104,7 @@ class AccessLog:
             return Listed((), None)
         found_by = both(found_by_own(key), found_by_others(key), with_own=with_own)
         limit = min(limit, PAGE_MAX)
-        rows = self._file.newest(found_by, before, limit + 1)
+        rows = self._file.newest(found_by, before or _LAST, limit + 1)
         shown, more = rows[:limit], rows[limit:]
         places = self.days.places(shown)
         return Listed(

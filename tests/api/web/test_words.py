@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from api.web import words
+from ledger.access import rows
 from ledger.domain.microcredential import CURRENT, DISCONTINUED, EXPIRING
 from ledger.policy import framework
 
@@ -25,6 +26,9 @@ from ledger.policy import framework
         (words.KINDS, framework.ORGANISATION_KINDS),
         (words.ROLES, framework.ROLES),
         (words.SUPPORT, framework.SUPPORT_OUTCOMES),
+        (words.READERS, rows.WHO),
+        (words.READS, rows.WHAT),
+        (words.PURPOSES, rows.WHY),
     ],
 )
 def test_every_code_has_words(table, codes):
@@ -67,6 +71,8 @@ def test_days_and_instants_are_written_for_people_here():
     assert summer == '<time datetime="2026-12-31T11:30:00Z">1\u00a0January 2027, 00:30</time>'
     assert winter.endswith(">1\u00a0July 2026, 23:30</time>")
     assert words.moment(1_798_716_600_000_000) == summer
+    clock = words.time_of_day(1_798_716_600_000_000)
+    assert clock == '<time datetime="2026-12-31T11:30:00Z">00:30</time>'
 
 
 def test_numbers_are_written_for_people():

@@ -138,9 +138,9 @@ def test_pages_go_on_where_the_last_one_ended(reads):
     reads.close_day()
     reads.read(ANA, OFFICER, times=PAGE_MAX + 1)
 
-    seen, more = [], (date.max, 2**62)
-    while more is not None:
-        listed = reads.of(ANA, before=more, limit=10_000)
+    seen, more, pages = [], None, 0
+    while more is not None or not pages:
+        listed, pages = reads.of(ANA, before=more, limit=10_000), pages + 1
         assert len(listed.rows) <= PAGE_MAX
         seen += [(one.day, one.number) for one in listed.rows]
         more = listed.more
