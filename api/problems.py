@@ -18,6 +18,7 @@ from api.telemetry.current import note_code, note_error, places_of
 from api.telemetry.logs import log
 from api.telemetry.requests import note_route_of
 from ledger import errors
+from ledger.database import OperationalError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -86,6 +87,7 @@ def status_of(error: errors.LedgerError) -> int:
 def add_handlers(app: FastAPI) -> None:
     """Answer every error of an application with a problem document."""
     app.add_exception_handler(errors.LedgerError, _ledger_error)
+    app.add_exception_handler(OperationalError, _storage)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(RequestValidationError, _validation)
@@ -113,6 +115,13 @@ async def _ledger_error(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         detail = "the ledger holds something that does not check; its operator is told"
     return answer(request, status, error.code, detail, headers)
+
+
+async def _storage(request: Request, error: Exception) -> Response:
+    """Answer where a database could not even be read: a disk is full, does not answer, or a file is held."""
+    note_error(error)
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return answer(request, 503, "storage", "The disk does not answer as it should. Try again later.", headers)
 
 
 async def _problem(request: Request, error: Exception) -> Response:

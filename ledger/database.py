@@ -37,6 +37,7 @@ PAGE_BYTES = 8_192  # of a new file: seven records; a fifth less work for each t
 WAL_PAGES = 2_000  # 16 MiB before pages are copied back: those that many commits share, once
 TRUNCATE_WAIT_S = 2  # for readers of an older state, before emptying the WAL is put off
 SYNCHRONOUS_FULL = 2
+_BUSY, _PRIMARY = 5, 0xFF  # SQLITE_BUSY, and the part of a result code that says what kind it is
 # Set to 1 by whoever lets a build write that can corrupt a file: for data that may be lost.
 ALLOW_UNSOUND = "ROA_ALLOW_UNSOUND_SQLITE"
 IN_LIST_MAX = 500  # parameters in one `IN (…)`: below every build's limit, large enough to amortise
@@ -204,8 +205,8 @@ class Database:
         """Hold the one write transaction: durable when the block ends, undone when it raises.
 
         Raises:
-            Unavailable: the disk is full, another process does not let go, this build may not write, or a
-                newer program has upgraded the file.
+            Unavailable: the disk is full, another process does not let go (`busy`), this build may not
+                write, or a newer program has upgraded the file.
             Corrupt: the file is damaged.
             IntegrityError: (SQLite's) a constraint says no.
         """
@@ -215,7 +216,7 @@ class Database:
         except IntegrityError:
             raise
         except OperationalError as error:
-            raise Unavailable(f"{self.path.name} cannot be written now: {error}", code="storage") from error
+            raise _unavailable(self.path.name, error) from error
         except DatabaseError as error:
             raise Corrupt(f"{self.path.name} is damaged: {error}", code="storage") from error
 
@@ -358,6 +359,13 @@ class Database:
 def _is_of_the_file(error: Exception) -> bool:
     """Whether an error is SQLite's about the file, not about what was to be written: `writing` says it."""
     return isinstance(error, DatabaseError) and not isinstance(error, IntegrityError)
+
+
+def _unavailable(name: str, error: OperationalError) -> Unavailable:
+    """Return what to say of a file that cannot be written: that somebody has it is no fault of the disk's."""
+    if getattr(error, "sqlite_errorcode", 0) & _PRIMARY == _BUSY:
+        return Unavailable(f"{name} is held by another process: try again in a moment", code="busy")
+    return Unavailable(f"{name} cannot be written now: {error}", code="storage")
 
 
 def _undo(writer: Connection) -> None:

@@ -3,15 +3,18 @@
 `Together` gathers what threads ask for while somebody is busy, and lets one of them do it all in one go:
 whoever comes to an idle place leads, takes what waits, and hands the lead to the first who came after.
 `Turns` lets many work side by side, or one alone, in the order in which they came. Nobody waits for a
-clock, and nobody is overtaken.
+clock, and nobody is overtaken. `Lead` is among processes: one of them leads, until it ends.
 
 Source: LEDGER.md 6 (group commit for concurrent posts).
 """
 
+import fcntl
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ledger.errors import Unavailable
@@ -207,3 +210,38 @@ class Turns:
 
     def _may_go_in(self, waiter: _Waiter) -> bool:
         return not self._inside if waiter.alone else not self._is_alone
+
+
+class Lead:
+    """The lead among the processes that serve one ledger; free when whoever has it ends, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        """Lead nothing yet.
+
+        Args:
+            folder: all of them have it; the lead is a lock on it, so that no file is made for it.
+        """
+        self._folder = folder
+        self._held: int | None = None
+
+    def take(self) -> bool:
+        """Return whether this process leads, which it goes on doing once it does; nobody waits."""
+        if self._held is not None:
+            return True
+        try:
+            folder = os.open(self._folder, os.O_RDONLY)
+        except OSError:
+            return False  # where the folder cannot be opened nobody leads
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(folder)
+            return False
+        self._held = folder
+        return True
+
+    def give_up(self) -> None:
+        """Let another process lead."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None

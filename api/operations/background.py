@@ -1,5 +1,9 @@
 """What goes on while the process serves: publishing, and folding records into views.
 
+Where several processes serve one ledger, one of them leads and does all of it. The others look whether
+database and anchor agree, stop writing where they do not, and lead when the first is gone. That saves work;
+nothing rests on it: each step may be done by several processes at once.
+
 Source: SPEC.md 6 (publisher and projection runner are threads of the serving process).
 """
 
@@ -12,6 +16,7 @@ from api.telemetry.logs import log, of_error
 from ledger import disposal
 from ledger.errors import LedgerError
 from ledger.store.subscription import LogSubscription
+from ledger.turns import Lead
 
 WAKE_S = 0.25
 DESTROY_EVERY_S = 3600.0
@@ -25,6 +30,7 @@ class Background:
         self._house = house
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._lead = Lead(house.ledger.files.keys)
         self._witnesses: list[tuple[str, str, str]] = []  # (names, state, detail) as logged last
 
     def start(self) -> None:
@@ -39,7 +45,9 @@ class Background:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+            # Whoever leads may have taken its last turn before this process recorded its last.
             self._turn()
+        self._lead.give_up()
 
     def _await_published(self, position: int) -> None:
         """Wait for the turn that publishes a position; give up a while after it should have come."""
@@ -57,11 +65,18 @@ class Background:
         nightly = NightlyTurn(self._house)
         with subscription:
             while not self._stopping.is_set():
+                leads = self._lead.take()
                 if time.monotonic() - published_at >= self._house.settings.publish_every_s:
                     published_at = time.monotonic()
-                    self._forget()
-                    self._close_days()
-                    self._turn()
+                    if leads:
+                        self._forget()
+                        self._close_days()
+                        self._turn()
+                    else:
+                        self._look()
+                if not leads:
+                    self._stopping.wait(WAKE_S)
+                    continue
                 if time.monotonic() - destroyed_at >= DESTROY_EVERY_S:
                     destroyed_at = time.monotonic()
                     self._destroy_old()
@@ -122,6 +137,17 @@ class Background:
                 told = {"detail": detail} if detail else {}
                 log.warning("witness-missing", witness=names, state=state, **told)
         self._witnesses = now
+
+    def _look(self) -> None:
+        """Stop writing where whoever leads would: of a rollback or a split it tells nobody."""
+        try:
+            self._house.publisher.check()
+        except LedgerError as error:
+            self._failed(error)
+        except Exception as error:  # noqa: BLE001 - this thread gone, nobody would lead after the one that does
+            log.error("background-failed", thread=self._thread.name, **of_error(error))
+        else:
+            self._house.publishing.went_well()
 
     def _turn(self) -> None:
         try:

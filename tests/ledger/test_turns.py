@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger import turns
 from ledger.errors import Unavailable
-from ledger.turns import GROUP_MAX, WEIGHT_MAX, Ticket, Together, Turns
+from ledger.turns import GROUP_MAX, WEIGHT_MAX, Lead, Ticket, Together, Turns
 
 LIMIT_S = 60
 
@@ -220,3 +221,27 @@ def test_many_work_side_by_side():
         thread.join(LIMIT_S)
 
     assert not meeting.broken
+
+
+def test_one_of_several_leads_until_it_gives_up(tmp_path: Path):
+    """Whoever leads goes on leading; the others are told at once, and lead when it is gone."""
+    first, second = Lead(tmp_path), Lead(tmp_path)
+
+    before = [first.take(), second.take(), first.take()]
+    first.give_up()
+    after = [second.take(), first.take()]
+    second.give_up()
+
+    assert before == [True, False, True]
+    assert after == [True, False]
+
+
+def test_nobody_leads_in_a_folder_that_is_not_there(tmp_path: Path):
+    """It is no error: whoever asks again when the folder is back leads."""
+    lead = Lead(tmp_path / "keys")
+
+    before = lead.take()
+    (tmp_path / "keys").mkdir()
+
+    assert [before, lead.take()] == [False, True]
+    lead.give_up()

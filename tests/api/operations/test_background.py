@@ -12,7 +12,7 @@ from api.settings import Settings
 from ledger.errors import Corrupt, Rollback, Split, Unavailable
 from ledger.publisher import latest
 from tests.api.door import Door, results_csv
-from tests.support.ledgers import a_ledger
+from tests.support.ledgers import House, a_ledger, open_house
 from tests.support.world import ANA, PROVIDER, Human, synthetic_nsn
 
 TIMEOUT_S = 60
@@ -221,3 +221,46 @@ def test_publishing_does_not_wait_for_views(door, monkeypatch):
         door.house.catch_up()
 
     assert door.house.publisher.served().size == size
+
+
+def test_of_two_that_serve_one_ledger_one_publishes(door, monkeypatch):
+    """The other only looks; when the first is gone it goes on with what that one did."""
+    other = Door(reopened(door))
+    looked, publish = threading.Event(), other.house.publisher.publish
+    monkeypatch.setattr(other.house.publisher, "check", looked.set)
+    monkeypatch.setattr(other.house.publisher, "publish", lambda: pytest.fail("it does not lead"))
+    first, second = Background(door.house), Background(other.house)
+    first._lead.take()
+
+    second.start()
+    seen = looked.wait(TIMEOUT_S)
+    published = threading.Event()
+    monkeypatch.setattr(other.house.publisher, "publish", lambda: (publish(), published.set()))
+    first._lead.give_up()
+    taken_over = published.wait(TIMEOUT_S)
+    second.stop()
+    size = published_size(door)
+    other.close()
+
+    assert seen
+    assert taken_over
+    assert size == door.ledger.size()
+
+
+def test_whoever_does_not_lead_stops_writing_where_two_histories_are_told(door, monkeypatch):
+    """Nobody tells it that whoever leads has found a split: it finds it by itself."""
+    background = Background(door.house)
+
+    def split() -> None:
+        raise Split("two histories")
+
+    monkeypatch.setattr(door.house.publisher, "check", split)
+    background._look()
+    answer = door.post_csv(results_csv([(ANA, "LO1", "A")]))
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "split")
+
+
+def reopened(door: Door) -> House:
+    """Return the ledger as another process has it open."""
+    return open_house(door.ledger.files.folder, door.ledger.clock)

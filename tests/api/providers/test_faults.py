@@ -1,9 +1,14 @@
 """When something is wrong here: a clear 503 or 500, reads go on, and what was sent can be sent again."""
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from ledger import database
 from ledger.errors import Corrupt, Rollback, Split
 from ledger.founding import REGISTRAR
 from tests.api.door import Door, results_csv, statuses
@@ -157,3 +162,69 @@ def test_a_retired_key_in_our_keeping_signs_no_file(door):
 
     assert (answer.status_code, answer.json()["code"]) == (403, "custody")
     assert (door.head(), door.jobs()) == (head, jobs)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold the write transaction of a database, as another process would."""
+    other = database.connect(path)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let no file grow, or be written beyond its first page, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (database.PAGE_BYTES // 2, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for other processes no time at all: nothing that writes is open before."""
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("name", ["ledger", "jobs"])
+def test_another_process_that_does_not_let_go_is_busy_and_no_fault(door, name):
+    """503 with Retry-After for the post; reads go on; the same bytes are taken when it has let go."""
+    door.restart()  # so that all is opened by who does not wait
+    files, size, _ = door.ledger.files, door.ledger.size(), door.token(PROVIDER)
+
+    with held(getattr(files, name)):
+        refused = door.post_csv(RESULTS)
+        read = door.get("/register")
+    taken = door.post_csv(RESULTS)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "busy")
+    assert refused.headers["retry-after"].isdigit()
+    assert read.status_code == 200
+    assert statuses(taken) == ["accepted", "accepted"]
+    assert door.ledger.size() == size + 2
+
+
+def test_a_disk_that_is_full_is_told_and_everything_goes_on_when_there_is_room(door):
+    """503 with Retry-After, nothing half; nobody has to start anything again. Source: P10."""
+    size, _ = door.ledger.size(), door.token(PROVIDER)
+
+    with no_room():
+        refused = [door.post_csv(RESULTS), door.post_signed(signed(door)), door.post_csv(RESULTS)]
+        read = door.get("/register")
+    full = door.ledger.size()
+    taken = [door.post_csv(RESULTS), door.post_signed(signed(door))]
+
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [(503, "storage")] * 3
+    assert all(one.headers["retry-after"].isdigit() for one in refused)
+    assert read.status_code == 200
+    assert full == size
+    assert [statuses(one) for one in taken] == [["accepted", "accepted"]] * 2
+    assert door.ledger.audit().ok
