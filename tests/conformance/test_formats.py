@@ -52,7 +52,7 @@ def test_every_format_shows_an_example() -> None:
     without = [path.name for path in DOCUMENTS if not quotes(path.read_text(encoding="utf-8"))]
 
     assert without == ["README.md"]
-    assert len(DOCUMENTS) == 12
+    assert len(DOCUMENTS) == 13
 
 
 def test_a_wrong_quotation_is_seen() -> None:

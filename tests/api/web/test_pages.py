@@ -45,7 +45,13 @@ PAGES = [
 
 
 @pytest.fixture(
-    scope="module", params=[*PAGES, *(f"/me as {human.given}" for human in (ANA, BEN, CARA, DAN))]
+    scope="module",
+    params=[
+        *PAGES,
+        *(f"/me as {human.given}" for human in (ANA, BEN, CARA, DAN)),
+        "/me/access as Ana",
+        "/me/access?by=others as Dan",
+    ],
 )
 def page(site, request):
     """Each page in turn, taken apart."""

@@ -42,6 +42,7 @@ from ledger.store.readback import StoredRecord, records
 from tests.ledger.golden.files import as_text
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
 from tests.support.world import ANA, BEN, ORIGIN, PROVIDER, a_result
+from tests.vectors.formats.access_rows import access_examples
 
 COMMITMENTS = ("statement_commit", "open_commit", "claims_commit", "sealed_commit", "ciphertext_hash")
 
@@ -73,7 +74,7 @@ def ledger_examples(folder: Path) -> dict[str, bytes]:
     furnished.issuer.close()
     furnished.views.close()
     house.close()
-    return found
+    return found | access_examples()
 
 
 # ------------------------------------------------------------------ said, and answered
