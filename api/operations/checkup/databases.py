@@ -55,7 +55,7 @@ def needs_upgrade(files: LedgerFiles) -> bool:
 def _database(one: Held, *, deep: bool) -> Check:
     name, newest = one.path.name, version_of(one.migrations)
     try:
-        found = _version(one.path)
+        found, mode = _version(one.path), _mode(one.path)
         damage = _damage(one.path) if deep else None
     except DatabaseError as error:
         means = "It is damaged, or is no database."
@@ -72,6 +72,11 @@ def _database(one: Held, *, deep: bool) -> Check:
     if found < newest:
         means = "The next start upgrades it, and older programs will not open it any more."
         return warning(name, seen, means, "Take a backup first, with the program that is there.")
+    if mode != "wal":
+        means = (
+            "Readers and writers would wait for each other; the next opening puts it right where it can be."
+        )
+        return warning(name, f"{seen}, journal {mode}", means, "Start the server, then look again.")
     if wal_bytes > WAL_MAX_BYTES:
         means = "Something reads an old state and does not let go: what was deleted lingers, reads are slow."
         return warning(name, seen, means, "Find what reads for hours: a backup, an audit, a shell.")
@@ -81,6 +86,11 @@ def _database(one: Held, *, deep: bool) -> Check:
 def _version(path: Path) -> int:
     with closing(database.open_to_read(path)) as connection:
         return stored_version(connection)
+
+
+def _mode(path: Path) -> str:
+    with closing(database.open_to_read(path)) as connection:
+        return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
 
 
 def _damage(path: Path) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.cli import doctor_command
+from api.operations.checkup import databases
 from ledger.clock import FixedClock, SystemClock, instant
 from ledger.cosigning import Reply
 from ledger.errors import Unavailable
@@ -190,6 +191,26 @@ def test_an_old_ledger_is_not_upgraded_by_a_look(well):
     connection = sqlite3.connect(well / "ledger.sqlite")
     assert connection.execute("PRAGMA user_version").fetchone() == (0,)
     connection.close()
+
+
+def test_a_file_that_left_its_write_ahead_log_is_to_be_minded(well):
+    """Somebody's tool has changed the journal; a start puts it back."""
+    connection = sqlite3.connect(well / "jobs.sqlite")
+    connection.execute("PRAGMA journal_mode=DELETE")
+    connection.close()
+
+    first, second = doctor(well), doctor(well)
+
+    assert check(first, "jobs.sqlite")["state"] == "warning"
+    assert "journal delete" in check(first, "jobs.sqlite")["seen"]
+    assert check(second, "jobs.sqlite")["state"] == "ok"  # the first look opened the ledger
+
+
+def test_a_log_that_grows_without_end_is_to_be_minded(well, monkeypatch):
+    """Whoever reads an old state keeps what was deleted from going."""
+    monkeypatch.setattr(databases, "WAL_MAX_BYTES", -1)
+
+    assert check(doctor(well), "ledger.sqlite")["state"] == "warning"
 
 
 # ------------------------------------------------------------------ what waits
