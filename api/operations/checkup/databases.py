@@ -66,12 +66,9 @@ def _database(one: Held, *, deep: bool) -> Check:
     if damage is not None:
         means = "The file does not hold together."
         return problem(name, f"{seen}: {damage}", means, "Stop the server, keep the file, put back a backup.")
-    if found > newest:
-        means = "A newer program has upgraded it, and this one will not open it."
-        return problem(name, seen, means, "Run the newer program.")
-    if found < newest:
-        means = "The next start upgrades it, and older programs will not open it any more."
-        return warning(name, seen, means, "Take a backup first, with the program that is there.")
+    aged = _aged(name, seen, found, newest)
+    if aged is not None:
+        return aged
     if mode != "wal":
         means = (
             "Readers and writers would wait for each other; the next opening puts it right where it can be."
@@ -81,6 +78,17 @@ def _database(one: Held, *, deep: bool) -> Check:
         means = "Something reads an old state and does not let go: what was deleted lingers, reads are slow."
         return warning(name, seen, means, "Find what reads for hours: a backup, an audit, a shell.")
     return ok(name, seen + (", every page holds together" if deep else ""))
+
+
+def _aged(name: str, seen: str, found: int, newest: int) -> Check | None:
+    """Return what there is to say of a version that is not the one this program knows."""
+    if found > newest:
+        means = "A newer program has upgraded it, and this one will not open it."
+        return problem(name, seen, means, "Run the newer program.")
+    if found < newest:
+        means = "The next start upgrades it, and older programs will not open it any more."
+        return warning(name, seen, means, "Take a backup first, with the program that is there.")
+    return None
 
 
 def _version(path: Path) -> int:
