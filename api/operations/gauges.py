@@ -124,7 +124,7 @@ class Gauges(Collector):
 
     def _files(self) -> Iterator[Metric]:
         files = self._house.ledger.files
-        databases = (files.ledger, files.vault, files.jobs, files.views, files.documents)
+        databases = (files.ledger, files.vault, files.jobs, files.views, files.documents, files.access)
         sizes = {path.stem: _size(path) for path in databases}
         waiting = {path.stem: _size(path.with_name(f"{path.name}-wal")) for path in databases}
         yield _labelled("database_bytes", "Size of a database.", "database", sizes)

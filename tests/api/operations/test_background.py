@@ -9,6 +9,8 @@ import pytest
 from api.house import Publishing, furnish
 from api.operations.background import WAIT_MORE_S, WAKE_S, Background
 from api.settings import Settings
+from ledger.access.rows import OWN, RECORD_PAGE
+from ledger.domain.access import AccessDayClosed
 from ledger.errors import Corrupt, Rollback, Split, Unavailable
 from ledger.publisher import latest
 from tests.api.door import Door, results_csv
@@ -264,3 +266,38 @@ def test_whoever_does_not_lead_stops_writing_where_two_histories_are_told(door, 
 def reopened(door: Door) -> House:
     """Return the ledger as another process has it open."""
     return open_house(door.ledger.files.folder, door.ledger.clock)
+
+
+def test_a_day_of_the_access_log_is_closed_by_itself(door, background):
+    """When it is over, at the next turn, and published with it; a disk that fails puts it off."""
+    learner = door.house.ledger.vault.people([ANA.nsn])[ANA.nsn].learner_id
+    door.house.issuer.accesses.write(OWN, {learner: RECORD_PAGE})
+    door.ledger.clock.advance(timedelta(days=1))
+    topics = (AccessDayClosed.TOPIC,)
+
+    door.house.fault = Rollback("an old copy")
+    background._close_days()
+    stopped = door.ledger.ledger.store.select_notifications(1, 1000, topics=topics)
+    door.house.fault = None
+    background._close_days()
+    background._turn()
+
+    (record,) = door.ledger.ledger.store.select_notifications(1, 1000, topics=topics)
+    assert stopped == []
+    assert published_size(door) >= record.id
+    assert door.ledger.audit().faults == []
+
+
+def test_a_day_that_cannot_be_closed_stops_nothing(door, background, monkeypatch, caplog):
+    """It is logged, and the ledger goes on publishing."""
+
+    def full() -> int:
+        raise Unavailable("access.sqlite cannot be written now", code="storage")
+
+    monkeypatch.setattr(door.house.issuer.accesses.days, "close", full)
+
+    background._close_days()
+    background._turn()
+
+    assert any("access-day-not-closed" in str(record.msg) for record in caplog.records)
+    assert published_size(door) == door.ledger.size()
