@@ -54,7 +54,7 @@ def _wait_for(client: httpx2.Client, process: "subprocess.Popen[bytes]") -> None
         except httpx2.TransportError:
             pass  # not listening yet
         time.sleep(_ASK_EVERY_S)
-    raise Unavailable("the server of the drill did not start: its log lines say why", code="drill")
+    raise Unavailable("the server of the drill did not start: its log lines say why")
 
 
 def _free_port() -> int:
