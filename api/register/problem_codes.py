@@ -105,8 +105,8 @@ _DOCUMENTS = _codes(
 )
 # Each names the place where what is stored failed a check.
 _PLACES = (
-    "access", "authority", "disposal", "encoding", "fields", "frontier", "head", "read-back", "sealed", "state",
-    "status-list", "submission", "tile", "topic", "witness",
+    "access", "authority", "disposal", "encoding", "fields", "frontier", "head", "read-back", "sealed",
+    "state", "status-list", "submission", "tile", "topic", "witness",
 )  # fmt: skip
 _LOG = _codes(
     ("policy", 400, "A policy of logs and witnesses cannot be used. The sentence says which line, and why."),
