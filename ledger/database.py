@@ -10,6 +10,7 @@ Source: LEDGER.md 6 (synchronous=FULL, STRICT, 64 MB cache), COMPONENTS.md 0.6.
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -31,6 +32,7 @@ else:
         sys.modules["sqlite3"] = sqlite3
 
 BUSY_TIMEOUT_S = 30
+BUSY_POLL_S = 0.002  # between two looks whether another process has let go
 CACHE_KIB = 16 * 1024  # of a writer; that of the records has four times as much
 READER_CACHE_KIB = 8 * 1024  # of each thread that reads: there are dozens, and the system caches the file too
 PAGE_BYTES = 8_192  # of a new file: seven records; a fifth less work for each than with half of it, measured
@@ -173,6 +175,7 @@ class Database:
             if stored_version(self._writer) < self.version:
                 check_build()
             prepare(self._writer, path.name, schema, migrations, _is_whole)
+            _do_not_wait(self._writer)
         except OperationalError as error:
             raise Unavailable(f"{path.name} cannot be opened now: {error}", code="storage") from error
         except DatabaseError as error:
@@ -275,7 +278,7 @@ class Database:
     def _transaction(self) -> Iterator[Connection]:
         check_build()
         writer = self._flushing_writer()
-        writer.execute("BEGIN IMMEDIATE")
+        _begin(writer)
         try:
             # Whoever was running when the file was upgraded knows its old form only.
             check_version(stored_version(writer), self.version, self.path.name)
@@ -298,6 +301,7 @@ class Database:
         """Return the writing connection; Unavailable where something has told it not to flush."""
         if self._writer is None:
             self._writer = self._open()
+            _do_not_wait(self._writer)
         writer = self._writer
         try:
             _check_flushes(writer)
@@ -340,7 +344,7 @@ class Database:
                     f"{self.path.name} cannot be flushed now: {error}", code="storage"
                 ) from error
             finally:
-                self._writer.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
+                _do_not_wait(self._writer)
         return not busy
 
     def close(self) -> None:
@@ -361,9 +365,35 @@ def _is_of_the_file(error: Exception) -> bool:
     return isinstance(error, DatabaseError) and not isinstance(error, IntegrityError)
 
 
+def _do_not_wait(writer: Connection) -> None:
+    writer.execute("PRAGMA busy_timeout=0")  # `_begin` waits
+
+
+def _begin(writer: Connection) -> None:
+    """Begin the write transaction as soon as no other process has it.
+
+    SQLite itself would look again after a tenth of a second, when a process with much to write has long
+    begun its next: asking often is what gives several processes their share.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= until:
+                raise
+            time.sleep(BUSY_POLL_S)
+        else:
+            return
+
+
+def _is_busy(error: OperationalError) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY == _BUSY
+
+
 def _unavailable(name: str, error: OperationalError) -> Unavailable:
     """Return what to say of a file that cannot be written: that somebody has it is no fault of the disk's."""
-    if getattr(error, "sqlite_errorcode", 0) & _PRIMARY == _BUSY:
+    if _is_busy(error):
         return Unavailable(f"{name} is held by another process: try again in a moment", code="busy")
     return Unavailable(f"{name} cannot be written now: {error}", code="storage")
 

@@ -1,8 +1,10 @@
 """One file, one writer at a time, a reader for each thread; and what an error leaves behind."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -315,3 +317,46 @@ def test_a_file_that_cannot_have_a_write_ahead_log_is_not_opened(tmp_path: Path,
 
     with pytest.raises(Unavailable, match="put it on a local disk"):
         Database(tmp_path / "d.sqlite", SCHEMA)
+
+
+def test_whoever_waits_for_another_process_looks_again_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Not after a tenth of a second, when that process has its next write begun; and writes when it is free."""
+    made = Database(tmp_path / "d.sqlite", SCHEMA)
+    other = database.connect(tmp_path / "d.sqlite")
+    other.execute("BEGIN IMMEDIATE")
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr(database, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+
+    _write(made, 1)
+
+    assert _numbers(made) == [1]
+    assert slept == [database.BUSY_POLL_S] * 3
+    assert max(slept) <= 0.005
+    other.close()
+    made.close()
+
+
+def test_whoever_waits_too_long_is_told_that_another_process_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It is busy, which is no fault of the disk; and the writer works when the other has let go."""
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0)
+    made = Database(tmp_path / "d.sqlite", SCHEMA)
+    other = database.connect(tmp_path / "d.sqlite")
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(Unavailable, match="another process") as error:
+        _write(made, 1)
+
+    other.execute("ROLLBACK")
+    _write(made, 2)
+    assert error.value.code == "busy"
+    assert _numbers(made) == [2]
+    other.close()
+    made.close()
