@@ -320,7 +320,7 @@ def test_a_file_that_cannot_have_a_write_ahead_log_is_not_opened(tmp_path: Path,
 
 
 def test_whoever_waits_for_another_process_looks_again_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Not after a tenth of a second, when that process has its next write begun; and writes when it is free."""
+    """Not after a tenth of a second, when that process has begun its next write; and writes then."""
     made = Database(tmp_path / "d.sqlite", SCHEMA)
     other = database.connect(tmp_path / "d.sqlite")
     other.execute("BEGIN IMMEDIATE")
