@@ -10,7 +10,7 @@ from uuid import UUID
 from ledger.application import Ledger
 from ledger.domain.enrolment import LearnerEnrolled
 from ledger.encoding.strict_json import parse
-from ledger.forgetting import progress
+from ledger.forgetting import DESTROYED, progress
 from ledger.ids import public_id
 from ledger.mapper import unseal
 from ledger.privacy.vault import Reference, Turn, VaultEnrolment
@@ -18,12 +18,13 @@ from ledger.statements import STATEMENT_MAX_BYTES
 
 
 def turn(ledger: Ledger, *, only_if_destroyed: bool = False) -> Turn | None:
-    """Turn the epoch; None where nothing was destroyed since the last turn, and only then is asked for.
+    """Turn the epoch; None where it would put nothing out of reach, and only for that it is asked for.
 
     Raises:
         Unavailable: the disk is full, or another process does not let go; the epoch is what it was.
     """
-    if only_if_destroyed and not ledger.vault.destroyed_since_turn():
+    owed = only_if_destroyed and _is_owed(ledger)
+    if only_if_destroyed and not owed and not ledger.vault.destroyed_since_turn():
         return None
     covers = _covers(ledger)
     # The jobs key before the epoch: a copy of the vault holds the old jobs key under the old epoch only.
@@ -32,21 +33,31 @@ def turn(ledger: Ledger, *, only_if_destroyed: bool = False) -> Turn | None:
         ledger.clock.now_us(),
         covers=covers,
         references=lambda places: references(ledger, places),
-        only_if_destroyed=only_if_destroyed,
+        only_if_destroyed=only_if_destroyed and not owed,
     )
 
 
 def _covers(ledger: Ledger) -> int:
-    """Return the position up to which everybody who is forgotten on record is destroyed in the vault.
+    """Return the position up to which everybody who is forgotten on record is destroyed here.
 
     Whoever another process is about to destroy, or a crash has left, is not covered by this turn: who
-    asks for a turn does that first.
+    asks for a turn does that first. Where a submission that mentions somebody is still being decided,
+    a copy from after this turn holds it under keys that count: then nobody more is covered than before.
     """
     size = ledger.store.head().size
-    undone = (
+    undone = [
         one.forgotten_at - 1 for one in progress(ledger) if one.forgotten_at is not None and one.key_is_there
-    )
+    ]
+    if ledger.jobs.waits_to_destroy():
+        return max((one.covers for one in ledger.vault.turns()), default=0)
     return min(undone, default=size)
+
+
+def _is_owed(ledger: Ledger) -> bool:
+    """Whether somebody is destroyed here whom no turn has covered, and one would now."""
+    if ledger.jobs.waits_to_destroy():
+        return False
+    return any(one.state == DESTROYED for one in progress(ledger))
 
 
 def references(ledger: Ledger, places: Sequence[VaultEnrolment]) -> dict[VaultEnrolment, Reference]:

@@ -302,6 +302,11 @@ class Jobs:
             _destroy_content(connection, job)
         return True
 
+    def waits_to_destroy(self) -> bool:
+        """Return whether a job is being decided whose content is to be destroyed when it is done."""
+        row = self._database.reader.execute("SELECT 1 FROM job WHERE forgetting = 1 LIMIT 1").fetchone()
+        return row is not None
+
     def truncate_wal(self) -> bool:
         """Empty the file beside the database in which destroyed rows linger; False when it has to wait."""
         return self._database.truncate_wal()

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from ledger.encoding.msgpack import pack
-from ledger.forgetting import progress, redo
+from ledger.encoding.packed import Packed
+from ledger.forgetting import DESTROYED, EFFECTIVE, progress, redo
 from ledger.turning import turn
-from tests.support.forgetting import approved, nothing_elsewhere, officers, requested
-from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, statement
-from tests.support.world import Human, an_enrolment
+from tests.support.forgetting import approved, forget, nothing_elsewhere, officers, requested
+from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, received, statement
+from tests.support.world import Human, a_result, an_enrolment
 
 LEARNERS = people(3)
 
@@ -99,4 +100,27 @@ def test_a_turn_covers_only_whom_the_vault_has_lost(tmp_path: Path) -> None:
     assert second.covers == house.size()
     (done,) = progress(house.ledger)
     assert done.turn == second
+    house.close()
+
+
+def test_a_turn_covers_nobody_whose_submission_is_still_being_decided(tmp_path: Path) -> None:
+    """A copy from after it would open that body: only the next turn makes the forgetting effective."""
+    house = _an_enrolled_ledger(tmp_path)
+    posted = house.build(PROVIDER_KEY, [statement("assessment.passed", **a_result(LEARNERS[0]))])
+    house.ledger.outcomes.receive(received(posted), house.clock.now_us(), body=Packed(posted.body()))
+    forget(house, LEARNERS[0])
+
+    first = turn(house.ledger, only_if_destroyed=True)
+    (waiting,) = progress(house.ledger)
+    in_vain = turn(house.ledger, only_if_destroyed=True)
+    house.ledger.submit(received(posted))
+    second = turn(house.ledger, only_if_destroyed=True)
+
+    assert first is not None
+    assert waiting.state == DESTROYED
+    assert in_vain is None
+    assert second is not None
+    (done,) = progress(house.ledger)
+    assert (done.state, done.turn) == (EFFECTIVE, second)
+    assert turn(house.ledger, only_if_destroyed=True) is None
     house.close()
