@@ -13,6 +13,12 @@ from ledger.access.rows import LEARNER_REQUEST, OPERATOR, RECORD_CLR, Reader
 from ledger.domain.access import AccessDayClosed
 from ledger.errors import Corrupt
 from ledger.log.merkle import root_of, verify_inclusion
+from ledger.monitor.rebuilding import compare_registers, rebuild
+from ledger.monitor.source import folder
+from ledger.monitor.watching import Watch
+from ledger.restore import restore
+from tests.ledger.monitor.forging import trusted
+from tests.support.rollbacks import put_back, take_copy
 from tests.support.world import ANA, BEN
 
 TODAY = date(2026, 11, 22)
@@ -182,3 +188,42 @@ def test_a_closed_day_that_lost_rows_shows_no_path(reads):
 
     with pytest.raises(Corrupt, match="lost rows"):
         reads.of(ANA)
+
+
+# ------------------------------------------------------------------ everybody else
+
+
+def test_monitors_and_rebuilds_take_the_record(reads, tmp_path):
+    """To whoever has the log alone it is a fact like others, and no part of the register."""
+    reads.read(ANA)
+    reads.close_day()
+    reads.house.publish()
+    log, trust = folder(reads.house.files.anchor), trusted(reads.house)
+
+    watch = Watch(tmp_path / "state.json", trust, frozenset())
+    watch.advance(log)
+    rebuilt = rebuild(log, trust)
+
+    assert watch.result.findings.found == []
+    compare_registers(rebuilt.register, reads.house.ledger.register(), rebuilt.findings)
+    assert rebuilt.findings.found == []
+
+
+def test_a_restore_reads_the_record_back(reads, tmp_path):
+    """An old copy of the ledger was put back: the day is on record again, and closed once."""
+    reads.read(ANA)
+    reads.house.publish()
+    take_copy(reads.house, tmp_path / "copy")
+    reads.reopen()
+    reads.close_day()
+    reads.house.publish()
+    before = recorded(reads)
+    put_back(reads.house, tmp_path / "copy")
+    reads.reopen()
+    assert recorded(reads) == []
+
+    restore(reads.house.ledger, accept_lost=True)
+    reads.log.days.close()
+
+    assert recorded(reads) == before
+    assert reads.audit().faults == []
