@@ -149,11 +149,20 @@ class Issuer:
         """Write an export into the learner's own folder of exports, and return where it is.
 
         Whose it is the folder says, by random id: so it can be found when the learner is forgotten.
+
+        Raises:
+            Absent: the learner was forgotten while the export was made; nothing of it is left.
+            Unavailable: it was, and the file cannot be removed now.
         """
         folder = self._ledger.files.out / str(learner_id)
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / made.name
         write_private(target, made.data)
+        # A forgetting destroys exports once more when the key is gone. Where it did so before this file
+        # was there, the key is missing now; where it does so later, it finds the file.
+        if not self._ledger.vault.keys([learner_id]):
+            _destroy_folder(folder)
+            raise Absent("no such learner is known here")
         return target
 
     def destroy(self, remains: Sequence[Remains]) -> bool:

@@ -15,6 +15,7 @@ from ledger.application import Ledger
 from ledger.domain.credential import CredentialIssued
 from ledger.domain.founding import OPERATOR_BODY
 from ledger.errors import Absent, LedgerError, Refusal, Unavailable
+from ledger.forgetting import redo
 from ledger.founding import CREDENTIAL, REGISTRAR
 from ledger.ids import public_id
 from ledger.keys.did import operator_did, provider_did
@@ -26,6 +27,7 @@ from projections.credentials import Issued
 from projections.exports.securing import document_bytes
 from projections.kept_documents import KeptDocuments
 from tests.projections.office import KEY, Office, an_office
+from tests.support.forgetting import approved, officers, requested
 from tests.support.ledgers import statement
 from tests.support.witnessing import Network, dead, honest, witnessed_publisher
 from tests.support.world import ANA, BEN, PROVIDER, a_result, an_award, an_enrolment
@@ -488,6 +490,20 @@ def test_without_the_learners_key_nothing_is_handed_out(office):
         with pytest.raises(Absent):
             ask()
     assert office.issued() == [first.position]
+
+
+def test_an_export_that_a_forgetting_overtakes_is_not_left_behind(office):
+    """It was opened before the key was destroyed and is written afterwards, when nobody looks for it again."""
+    learner = office.learner(ANA)
+    made = office.issuer.export(learner, "json", reader=OWN)
+    officers(office.house)
+    approved(office.house, requested(office.house, ANA))
+    redo(office.house.ledger, office.issuer.destroy)
+
+    with pytest.raises(Absent):
+        office.issuer.write(learner, made)
+
+    assert not (office.house.files.out / str(learner)).exists()
 
 
 # ------------------------------------------------------------------ awards that do not count
