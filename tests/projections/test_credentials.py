@@ -493,7 +493,7 @@ def test_without_the_learners_key_nothing_is_handed_out(office):
 
 
 def test_an_export_that_a_forgetting_overtakes_is_not_left_behind(office):
-    """It was opened before the key was destroyed and is written afterwards, when nobody looks for it again."""
+    """It was opened before the key was destroyed, and written when nobody looks for it any more."""
     learner = office.learner(ANA)
     made = office.issuer.export(learner, "json", reader=OWN)
     officers(office.house)
