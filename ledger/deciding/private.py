@@ -18,7 +18,7 @@ from ledger.deciding.batch import UNCHANGED, Batch, Circumstances, Outcome, refu
 from ledger.deciding.forgettings import GROUP as FORGETTING
 from ledger.deciding.forgettings import Forgettings
 from ledger.deciding.loads import Loads
-from ledger.deciding.rows import display_name, match_of, row_content, row_name
+from ledger.deciding.rows import display_name, match_of, match_of_registered, row_content, row_name
 from ledger.deciding.slots import Slots
 from ledger.domain.award import IN_FORCE, Award
 from ledger.domain.base import LEDGER, LedgerAggregate, PrivateEvent, Said
@@ -65,6 +65,7 @@ class PrivateDeciding:
         self._released: set[str] = set()  # references reserved for another learner, whose stream never came
         self._misplaced: dict[str, VaultEnrolment] = {}  # references that lead to another learner's enrolment
         self._rematched: list[VaultPerson] = []  # reserved under other data than they are registered with
+        self._contradicted: set[str] = set()  # NSNs whose registration here was refused
         self._slots = Slots(case.actor, loads)
         self._forgotten: set[str] = set()  # NSNs that meet a tombstone
         self._forgettings = Forgettings(case, loads, self._streams)
@@ -83,6 +84,8 @@ class PrivateDeciding:
         for place, row, statement in read:
             if isinstance(statement, Statement):
                 outcome = self._decide(place, row, statement, digests[place])
+                if outcome.refused and statement.kind.type == "learner.registered":
+                    self._contradicted.add(statement.who["nsn"])
             else:
                 outcome = refusal(place, statement)
             self._batch.outcomes.append(outcome)
@@ -331,7 +334,7 @@ class PrivateDeciding:
 
     def _reserve(self) -> None:
         """Make the look-ups of new enrolments durable; Stale when another write had the reference first."""
-        for person in self._rematched:
+        for person in (*self._rematched, *self._matched_wrongly()):
             self._vault.rematch(person, person.match)
         actor, wanted = self._case.actor.id, {**self._misplaced, **self._batch.enrolments}
         if not wanted:
@@ -339,3 +342,19 @@ class PrivateDeciding:
         self._vault.release_enrolments(actor, (self._released | self._misplaced.keys()) & wanted.keys())
         if self._vault.reserve_enrolments(actor, wanted) != wanted:
             raise Stale("an enrolment reference was taken meanwhile")
+
+    def _matched_wrongly(self) -> list[VaultPerson]:
+        """Return who is matched by other data than they are registered with, as they should be.
+
+        Of two who register one NSN at once, the one that is too late may have replaced what the other is
+        matched by before it was told so. It decides again, is refused, and puts that right.
+        """
+        people = [self._people[nsn] for nsn in sorted(self._contradicted & self._people.keys())]
+        stored = self._loads.select_streams([person.learner_id for person in people]) if people else {}
+        found = []
+        for person in people:
+            for first in stored.get(person.learner_id, [])[:1]:
+                match = match_of_registered(unseal(first, person.key).fields)
+                if match != person.match:
+                    found.append(person._replace(match=match))
+        return found

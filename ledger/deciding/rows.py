@@ -19,6 +19,12 @@ def match_of(who: dict[str, Any]) -> Match:
     return Match((code,), who["date_of_birth"])
 
 
+def match_of_registered(fields: dict[str, Any]) -> Match:
+    """Return the same from the sealed fields of `learner.registered`."""
+    code = name_id(family=fields["family"], given=fields["given"], whole=fields["whole"])
+    return Match((code,), fields["date_of_birth"])
+
+
 def display_name(fields: dict[str, Any]) -> str:
     """Return a learner's name as credentials show it: the whole name, else given and family.
 

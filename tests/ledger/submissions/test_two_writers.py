@@ -5,6 +5,7 @@ its write. Source: LEDGER.md 6 (no stale decisions).
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from api.client.statements import Statement
 from ledger.application import DECIDE_TRIES
 from ledger.deciding.batch import Outcome
+from ledger.deciding.rows import match_of
 from ledger.errors import Unavailable
 from ledger.founding import REGISTRAR
+from ledger.ids import uuid7
 from ledger.privacy.vault import VaultEnrolment
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, open_house, statement
 from tests.support.world import ANA, BEN, Human, a_result, an_award, an_enrolment, identity
@@ -258,4 +261,26 @@ def test_a_place_in_a_status_list_drawn_twice_is_drawn_again(
     (outcome,) = first.post(PROVIDER_KEY, [statement("microcredential.awarded", **an_award(ANA))])
 
     assert outcome.status.startswith("accepted")
+    assert first.audit().faults == []
+
+
+def test_who_registers_too_late_leaves_nobody_matched_by_other_data(houses: tuple[House, House]) -> None:
+    """Its data replace what Ben is matched by after he was registered: it is refused, and puts that back."""
+    first, second = houses
+    other = replace(BEN, given="Zed", family="Quirke")
+    vault, rematch, left = first.ledger.vault, first.ledger.vault.rematch, [1]
+    second.ledger.vault.reserve_people({BEN.nsn: (uuid7(first.clock.now_us()), match_of(identity(BEN)))})
+
+    def late(*args: Any) -> None:
+        if left and left.pop():
+            second.register(BEN)
+        rematch(*args)
+
+    vault.rematch = late  # type: ignore[method-assign]
+    (refused,) = first.post(REGISTRAR, [statement("learner.registered", who=identity(other))])
+
+    assert not left
+    assert _codes(refused) == ["E701"]
+    assert vault.people([BEN.nsn])[BEN.nsn].match == match_of(identity(BEN))
+    second.enrol(BEN)
     assert first.audit().faults == []
