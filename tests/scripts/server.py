@@ -1,5 +1,6 @@
 """A real server in a process of its own, on a free port, for as long as a script needs it."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -88,6 +89,12 @@ class Server:
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         (line,) = (one for one in status.splitlines() if one.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
+
+    def cpu_seconds(self) -> float:
+        """Return how long the server itself has computed so far, for itself and in the system (Linux)."""
+        status = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii")
+        user, system = status.rpartition(")")[2].split()[11:13]  # fields 14 and 15 of proc(5)
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def log_tail(self) -> str:
         """Return the last of what the server wrote to its terminal."""
