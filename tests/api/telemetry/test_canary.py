@@ -69,6 +69,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/log/policy": ("/log/policy",),
     "/log/tile/{path:path}": ("/log/tile/0/000.p/1", f"/log/tile/{_IN_PATH}/x"),
     "/me": ("/me",),
+    "/me/access": ("/me/access", f"/me/access?before={PERSON.nsn}&by={_IN_PATH}"),
     "/me/awards/{award}": (f"/me/awards/{_UUID}", f"/me/awards/{_IN_PATH}"),
     "/metrics": ("/metrics",),
     "/openapi.json": ("/openapi.json",),
