@@ -42,6 +42,10 @@ _MISSHAPEN = (
 _COUNTS = "SELECT day, COUNT(*), MIN(place), MAX(place) FROM row GROUP BY day"
 _GONE = "SELECT day, COUNT(*) FROM row WHERE sealed IS NULL GROUP BY day"
 _KEPT = "SELECT day, COUNT(*) FROM row WHERE sealed IS NOT NULL AND found_by <> ? GROUP BY day"
+_SAID_ERASED = (
+    "SELECT day FROM closed WHERE erased <> 0"
+    " AND EXISTS (SELECT 1 FROM row WHERE row.day = closed.day AND row.sealed IS NOT NULL)"
+)
 _FOUND = "SELECT day, place, leaf, found_by, sealed FROM row WHERE found_by = ?"
 _LEARNERS = "SELECT stream FROM record WHERE topic = ? AND length(stream) = 16"
 
@@ -133,6 +137,9 @@ class _Accesses:
             if should.position is not None and closed.get(day) != should._replace(position=None):
                 self._add(day, "is not closed as it was recorded", derived=True)
             self._check_day(day, should, counts.get(day, (0, 0, -1)))
+        for (day,) in self._log.execute(_SAID_ERASED):
+            # Nobody would ever erase them: the days that are said to be are passed over.
+            self._add(_text(day), "is said to be erased, and what its rows say is kept", derived=True)
         newest = max(recorded, default="")
         for day in counts.keys() - recorded.keys() - closed.keys():
             if day <= newest:

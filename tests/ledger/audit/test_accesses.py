@@ -202,6 +202,15 @@ def test_rows_of_the_forgotten_are_not_missed(closed):
     assert faults(closed) == faults(closed, with_keys=False) == set()
 
 
+def test_a_day_that_only_says_that_it_was_erased_is_found(closed):
+    """Its rows would be passed over when their years are up, and be kept for ever."""
+    closed.tamper("UPDATE closed SET erased = 1")
+
+    found = closed.audit(with_keys=False).faults
+
+    assert [(one.code, one.derived) for one in found] == [("access", True)]
+
+
 def test_a_forgetting_accounts_for_nothing_after_its_day(closed):
     """Rows that are written later have a learner, so they have no reason to be gone."""
     forget(closed.house, ANA)
