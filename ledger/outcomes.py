@@ -189,7 +189,10 @@ class OutcomeStore:
     # -------------------------------------------------------------- forgetting
 
     def destroy_about(self, nsns: Iterable[str]) -> Destroyed:
-        """Destroy what was received from anybody about these people: bodies, files, and details of outcomes.
+        """Destroy what was received from anybody about these people: bodies, files, and their outcomes' details.
+
+        Of submissions that were answered at once no body is kept, so nobody can say whom their details are
+        about; what those repeat of a row goes with them after 30 days.
 
         What came of the rows stays, so that the same submission is still answered. Done again, it finds
         nothing more to do. It is done before the vault forgets them, for then nobody knows these numbers any

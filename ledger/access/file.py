@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ledger.access.rows import EVERYBODY, Row
 from ledger.clock import civil_date
 from ledger.database import Connection, Database
+from ledger.errors import Corrupt, Unavailable
 
 # found_by, sealed: NULL where the row was destroyed. closed: days that take no more rows, with what is to
 # be recorded of each; erased: its rows were kept long enough. span: roots over 256 rows of a closed day
@@ -113,11 +114,23 @@ class AccessFile:
 
 
 def open_day(connection: Connection, today: date) -> str:
-    """Return the day that a row of today stands in: a later one where today is closed already."""
+    """Return the day that a row of today stands in: a later one where today is closed already.
+
+    Raises:
+        Corrupt: (`access`) what is closed is no day.
+        Unavailable: (`clock`) a day beyond tomorrow is closed: clock or file are not right, and rows of
+            many days would stand in one.
+    """
     (newest,) = connection.execute("SELECT MAX(day) FROM closed").fetchone()
-    if newest is not None and today.isoformat() <= newest:
-        return (date.fromisoformat(newest) + timedelta(days=1)).isoformat()
-    return today.isoformat()
+    if newest is None or newest < today.isoformat():
+        return today.isoformat()
+    try:
+        closed = date.fromisoformat(newest)
+    except ValueError as error:
+        raise Corrupt("the access log has closed what is no day", code="access") from error
+    if closed > today + timedelta(days=1):
+        raise Unavailable("the clock is behind the days that the access log has closed", code="clock")
+    return (closed + timedelta(days=1)).isoformat()
 
 
 def both(own: bytes, others: bytes, *, with_own: bool) -> tuple[bytes, ...]:

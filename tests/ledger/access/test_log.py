@@ -183,6 +183,21 @@ def test_what_cannot_be_kept_is_not_read(reads, monkeypatch):
         reads.read(ANA)
 
 
+@pytest.mark.parametrize(("day", "code"), [("9999-12-31", "clock"), ("someday", "access")])
+def test_a_day_that_cannot_be_closed_yet_stops_reading(reads, day, code):
+    """Nobody is shown anything while rows would stand in a day that is years away, or in none."""
+    with reads.log._file.database.writing() as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(closed)")]
+        values = [day if column == "day" else b"" if column == "root" else 0 for column in columns]
+        marks = ",".join("?" * len(values))
+        connection.execute(f"INSERT INTO closed VALUES ({marks})", values)  # noqa: S608 - question marks
+
+    with pytest.raises((Unavailable, Corrupt)) as caught:
+        reads.read(ANA)
+
+    assert caught.value.code == code
+
+
 def test_who_has_no_key_has_no_row(reads):
     """There is nothing sealed that could be shown."""
     reads.log.write(OWN, {UUID(int=1): RECORD_PAGE})
