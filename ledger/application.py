@@ -53,7 +53,7 @@ from ledger.statements import (
     read_statement,
 )
 from ledger.store.jobs import Jobs
-from ledger.store.recorder import Submission, Write
+from ledger.store.recorder import Head, Submission, Write
 from ledger.store.sqlite import LedgerFactory, LedgerRecorder
 from ledger.turns import Turns
 from ledger.watch import DECIDE, SAVE, Watch
@@ -161,9 +161,13 @@ class Ledger(Application[UUID]):
         """Return many aggregates at once; unknown ones are absent."""
         return {stream: self.replay(stored) for stream, stored in self.store.select_streams(streams).items()}
 
-    def register(self) -> Register:
-        """Return the register as it stands; treat it as read-only, or fork it."""
-        authority = self.store.head().authority
+    def register(self, head: Head | None = None) -> Register:
+        """Return the register as it stands, at least at `head`; treat it as read-only, or fork it.
+
+        Args:
+            head: of the store, where it was read a moment ago.
+        """
+        authority = (head or self.store.head()).authority
         with self._register_lock:
             if self._register.position < authority:
                 self._register = self._advanced(self._register, authority)
@@ -197,15 +201,15 @@ class Ledger(Application[UUID]):
 
     @property
     def founding(self) -> Founding:
-        """How this ledger was founded."""
-        founding = self.register().founding
+        """How this ledger was founded, which never changes."""
+        founding = self._register.founding or self.register().founding
         if founding is None:
             raise Unavailable("this ledger is not founded yet: run `roa init`", code="not-founded")
         return founding
 
-    def keyring(self) -> Keyring:
-        """Return every registered key with its validity by position."""
-        register = self.register()
+    def keyring(self, head: Head | None = None) -> Keyring:
+        """Return every registered key with its validity by position; `head` as in `register`."""
+        register = self.register(head)
         if self._keys[0] is not register:
             self._keys = (register, keyring_of(register))
         return self._keys[1]
@@ -216,8 +220,9 @@ class Ledger(Application[UUID]):
         Raises:
             Unauthorised: (custody) none is here, or none that the register accepts for this purpose.
         """
-        position = self.store.head().size + 1
-        return current_signer(self.keystore, label, self.keyring(), organisation, purpose, position)
+        head = self.store.head()
+        keyring = self.keyring(head)
+        return current_signer(self.keystore, label, keyring, organisation, purpose, head.size + 1)
 
     def standings(self) -> Standings:
         """Return how records stand under the keys as they are registered now."""
@@ -271,32 +276,36 @@ class Ledger(Application[UUID]):
             Unauthorised: the key is unknown or another organisation's, or the signature is not its own.
         """
         kid, claims = received.jws.header["kid"], received.claims
-        key = self._keyring_for(received).get(kid)
+        key = self._keyring_for(received, self.store.head()).get(kid)
         if key is None or key.organisation != claims.iss:
             raise Unauthorised("the signing key is not registered to this organisation", code="E909")
         jws_verify(received.token, key.jwk, SUBMISSION_TYP)
         return key
 
-    def actor(self, received: ReceivedSubmission) -> Organisation:
+    def actor(self, received: ReceivedSubmission, head: Head | None = None) -> Organisation:
         """Return the organisation that says it, its key being valid now for everything it says.
+
+        Args:
+            received: what it says.
+            head: what is meant by now, where it was read a moment ago.
 
         Raises:
             Unauthorised: the key is retired, revoked, or for other purposes.
         """
         claims, kid = received.claims, received.jws.header["kid"]
-        position = self.store.head().size + 1
-        keyring = self._keyring_for(received)
+        head = head or self.store.head()
+        keyring = self._keyring_for(received, head)
         for purpose in {purpose_of(kind) for kind in received.kinds}:
-            keyring.valid(kid, claims.iss, purpose, position)
-        actor = self.register().organisation(claims.iss) or self._founder(received)
+            keyring.valid(kid, claims.iss, purpose, head.size + 1)
+        actor = self.register(head).organisation(claims.iss) or self._founder(received)
         if actor is None:
             raise Unauthorised("this organisation is not on the register", code="E909")
         return actor
 
-    def _keyring_for(self, received: SignedClaims) -> Keyring:
+    def _keyring_for(self, received: SignedClaims, head: Head) -> Keyring:
         """Return the keys that may have signed a submission: for the founding, the one inside it."""
-        if self.store.head().size or not isinstance(received, ReceivedSubmission):
-            return self.keyring()
+        if head.size or not isinstance(received, ReceivedSubmission):
+            return self.keyring(head)
         return Keyring([registrar_key(_founding_members(received), received.claims)])
 
     def _founder(self, received: ReceivedSubmission) -> Organisation | None:
@@ -341,14 +350,15 @@ class Ledger(Application[UUID]):
     def _decide_and_save(
         self, received: ReceivedSubmission, rows: Sequence[tuple[int, Row]]
     ) -> list[Outcome]:
-        as_of = self.store.head().size  # before anything is read: what is newer makes this stale
+        head = self.store.head()  # before anything is read: what is newer makes this stale
+        as_of = head.size
         received = self._as_first_signed(received)
         try:
-            actor = self.actor(received)
+            actor = self.actor(received, head)
         except Unauthorised:
             # A key that was retired since the submission was taken in signs no further records.
             return [refusal(place, (finding("E909"),)) for place, _ in rows]
-        case = Circumstances(received, actor, self.register().fork(), as_of, self.clock.now_us())
+        case = Circumstances(received, actor, self.register(head).fork(), as_of, self.clock.now_us())
         with self.watch.step(DECIDE, rows=len(rows)):
             if received.public:
                 batch = decide_public(case, rows, self._check_proofs)

@@ -203,14 +203,22 @@ def read_signed_claims(line: bytes, *, origin: str) -> SignedClaims:
     return SignedClaims(token, jws, claims)
 
 
-def read_submission(lines: Iterable[bytes], *, origin: str) -> ReceivedSubmission:
+def read_submission(
+    lines: Iterable[bytes], *, origin: str, signed: SignedClaims | None = None
+) -> ReceivedSubmission:
     """Read a submission: its JWS on the first line, one statement on each further line.
+
+    Args:
+        lines: of the submission.
+        origin: of this ledger.
+        signed: the first line, where it was read from the same lines before.
 
     Raises:
         Malformed: it cannot be read, or its parts do not belong together.
     """
     parts = iter(lines)
-    signed = read_signed_claims(next(parts, b""), origin=origin)
+    first = next(parts, b"")
+    signed = signed or read_signed_claims(first, origin=origin)
     claims = signed.claims
     rows = tuple(_rows(parts))
     if len(rows) != claims.n:

@@ -142,7 +142,7 @@ class Desk:
             raise Unauthorised(
                 "`by` is for keys in the ledger's keeping: an own key signs without it", code="E909"
             )
-        return self._known(signed) or self._decide(self._read(body), body)
+        return self._known(signed) or self._decide(self._read(body, signed), body)
 
     def _known(self, signed: SignedClaims) -> Answer | None:
         """Return the answer to a large submission that is kept already, without reading it again."""
@@ -170,9 +170,9 @@ class Desk:
         """Return how many submissions wait to be decided in the background, and how many may."""
         return self._waiting.qsize(), WAITING_MAX
 
-    def _read(self, body: Packed) -> ReceivedSubmission:
+    def _read(self, body: Packed, signed: SignedClaims | None = None) -> ReceivedSubmission:
         with self._house.ledger.watch.step(READ, bytes=body.size):
-            return read_submission(body.lines(LINE_MAX_BYTES), origin=self._origin)
+            return read_submission(body.lines(LINE_MAX_BYTES), origin=self._origin, signed=signed)
 
     def _decide(self, received: ReceivedSubmission, body: Packed) -> Answer:
         ledger, claims = self._house.ledger, received.claims
