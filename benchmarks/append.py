@@ -24,7 +24,7 @@ from ledger.domain.enrolment import Enrolment, LearnerEnrolled
 from ledger.ids import random_bytes, uuid7
 from ledger.privacy.sealing import SubjectKey
 from ledger.store.recorder import Submission, Write
-from ledger.store.sqlite import SCHEMA
+from ledger.store.sqlite import MIGRATIONS, SCHEMA
 from tests.support.ledgers import House, an_empty_ledger
 
 BATCH, BATCHES, SINGLES = 1_000, 10, 1_000
@@ -201,9 +201,9 @@ def _save(folder: Path, watch: Stopwatch, commits: int, count: int) -> int:
 def rows_alone(folder: Path, watch: Stopwatch) -> int:
     """Insert the rows of `sealed` into the same tables, and nothing else."""
     sealed(folder, Stopwatch())
-    source = Database(folder / "ledger.sqlite", SCHEMA)
+    source = Database(folder / "ledger.sqlite", SCHEMA, migrations=MIGRATIONS)
     rows = source.reader.execute("SELECT * FROM record ORDER BY position").fetchall()
-    target = Database(folder / "copy.sqlite", SCHEMA)
+    target = Database(folder / "copy.sqlite", SCHEMA, migrations=MIGRATIONS)
     with watch:
         for at in range(0, len(rows), BATCH):
             with target.writing() as connection:
