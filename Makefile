@@ -62,7 +62,7 @@ drills: setup ## Let go wrong what must be found, and write the table of docs/fo
 
 reliability: setup ## Cut the power, kill, fail calls, tamper; write the table of docs/reliability.md anew (half an hour)
 	@ROA_STRACE=$$(.ci/install-strace) && export ROA_STRACE && \
-	$(RUN) python -m tests.reliability --into docs/reliability.md
+	$(RUN) python -m tests.reliability --into docs/reliability.md --into README.md
 
 bench: setup ## Measure, and write the tables of docs/performance.md and README.md anew (an hour; ROUNDS=1 for less)
 	@$(RUN) python -m benchmarks --rounds $(ROUNDS) --into docs/performance.md --into README.md

@@ -28,8 +28,9 @@ def main() -> int:
     unknown = [name for name in asked.names if name not in BY_NAME]
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}: there are {', '.join(BY_NAME)}")
-    if asked.into is not None and not has_place(asked.into):
-        parser.error(f"{asked.into} has no lines <!-- reliability: begin --> and <!-- reliability: end -->")
+    for path in asked.into:
+        if not has_place(path):
+            parser.error(f"{path} has no lines <!-- reliability: begin --> and <!-- reliability: end -->")
 
     played = []
     for campaign in CAMPAIGNS:
@@ -44,8 +45,8 @@ def main() -> int:
     for failure in failures[:FAILURES_SHOWN]:
         say(failure)
     sys.stdout.write(as_json(played) + "\n" if asked.json else table(played))
-    if asked.into is not None:
-        write_into(asked.into, played, list(BY_NAME))
+    for path in asked.into:
+        write_into(path, played, list(BY_NAME))
     return 0 if all(line.ok for _, lines in played for line in lines) else 1
 
 
