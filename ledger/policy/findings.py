@@ -649,7 +649,7 @@ _FORGETTING: Mapping[str, Entry] = {
         "Ask another privacy officer to approve it with a key of their own.",
     ),
     "E845": Entry(
-        BLOCK, "forgetting", None, "No such request is known here.", "`roa forget list` shows those that are."
+        BLOCK, "forgetting", None, "No such request is known here.", "Look at what `roa forget list` shows."
     ),
     "E846": Entry(
         BLOCK,
