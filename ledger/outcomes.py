@@ -189,7 +189,7 @@ class OutcomeStore:
     # -------------------------------------------------------------- forgetting
 
     def destroy_about(self, nsns: Iterable[str]) -> Destroyed:
-        """Destroy what was received from anybody about these people: bodies, files, and details of their rows.
+        """Destroy what was received about these people: bodies, files, and details of their rows.
 
         Of submissions that were answered at once no body is kept, so nobody can say whom their details are
         about; what those repeat of a row goes with them after 30 days.

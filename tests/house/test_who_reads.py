@@ -46,6 +46,7 @@ BEHIND = {
     "ledger.turning.references": "the epoch turns: shown to nobody",
     "ledger.privacy.vault.reserve_people": "for deciding",
     "ledger.deciding.private._load_people": "rows are decided: shown to nobody",
+    "ledger.deciding.private._matched_wrongly": "a refused registration is compared: shown to nobody",
     "ledger.deciding.private._name": "the name goes from one sealed part to another: shown to nobody",
     "ledger.disposal._authorities": "sealed for the ledger, about no learner",
     "ledger.forgetting.progress._reason": "sealed for the ledger, about no learner",
