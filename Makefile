@@ -34,6 +34,7 @@ test: lint ## Run everything: format, lint, types, floors, then all tests, the s
 	ROA_FOREIGN=$$(.ci/install-foreign-reader "$$dir/foreign") && export ROA_FOREIGN && \
 	ROA_SOFTHSM=$$(.ci/install-softhsm) && export ROA_SOFTHSM && \
 	ROA_STRACE=$$(.ci/install-strace) && export ROA_STRACE && \
+	ROA_SYSTEMD_ANALYZE=$$(.ci/install-systemd-analyze) && export ROA_SYSTEMD_ANALYZE && \
 	printf '\n== tests\n' && \
 	$(RUN) pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 

@@ -27,6 +27,7 @@ def machine(tmp_path):
     for tool in TOOLS:
         (tmp_path / tool).symlink_to(shutil.which(tool, path=os.defpath + ":/usr/bin:/bin"))
     # The same script, looking for modules in this test's folder instead of the system's.
+    (tmp_path / "apt").symlink_to(SCRIPT.with_name("apt"))
     script = tmp_path / "install-softhsm"
     script.write_text(SCRIPT.read_text().replace("/usr/lib", f"{tmp_path}/lib"))
 
