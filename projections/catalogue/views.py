@@ -62,7 +62,7 @@ class Views:
         served = Fold([projection(projection.VIEW(self._database)) for projection in PROJECTIONS])
         self.runner = BatchRunner(ledger.store, self._database, served, self._take_in_disposals, batch=batch)
         self._take_in_disposals()
-        self._rebuild(self._unfit())
+        self._build_unfit()
 
     def catch_up(self) -> int:
         """Fold everything that is stored, and return the position reached."""
@@ -146,12 +146,18 @@ class Views:
                     self._build_anew(PROJECTIONS)
                     self._database.truncate_wal()
 
+    def _build_unfit(self) -> None:
+        """Build every view that cannot be read, unless another process has done so meanwhile."""
+        if self._unfit():
+            with self._turn_to_build():
+                self._rebuild(self._unfit())
+
     def _rebuild(self, chosen: Sequence[type[ViewProjection]]) -> int:
         return self._build_anew(chosen) if chosen else self.position()
 
     @contextmanager
     def _turn_to_build(self) -> Iterator[None]:
-        """Hold the one turn to build past a disposal: all processes have to, each would undo the others'."""
+        """Hold the one turn to build what all processes need: each would undo what the others build."""
         folder = os.open(self._ledger.files.views.parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)

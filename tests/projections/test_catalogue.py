@@ -214,6 +214,27 @@ def test_an_interrupted_rebuild_changes_nothing_and_is_cleared_away_by_the_next(
     assert views.differences() == []
 
 
+def test_two_that_open_what_is_not_built_build_it_once(stand, monkeypatch):
+    """As two servers do that start together: the second waits, and finds it built."""
+    build, built, opened = catalogue.build, [], []
+    second = threading.Thread(target=lambda: opened.append(Views(stand)))
+
+    def slowly(*args, **options):
+        built.append(args)
+        if not second.ident:
+            second.start()
+            second.join(0.5)  # as long as it takes to get as far as it can
+        build(*args, **options)
+
+    monkeypatch.setattr(catalogue, "build", slowly)
+
+    first = Views(stand)
+    second.join()
+
+    assert len(built) == 1
+    assert opened[0].position() == first.position()
+
+
 def test_a_rebuild_that_another_one_overtakes_gives_way(stand, monkeypatch):
     """Two rebuilds of one view: the one that began first stops with a clear word, the other is served."""
     views, other, build = Views(stand), Views(stand), catalogue.build
