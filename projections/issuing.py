@@ -44,11 +44,15 @@ _RECORD_READS = {"json": reads.RECORD_JSON, "clr": reads.RECORD_CLR, "bundle": r
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A document ready to be handed out."""
+    """A document ready to be handed out.
+
+    opened: whether the learner's key opened what it holds; False for what is left of one who is forgotten.
+    """
 
     name: str
     media_type: str
     data: bytes
+    opened: bool = True
 
 
 class Issuer:
@@ -134,7 +138,8 @@ class Issuer:
         if format == "json":
             record = self._views.record(learner_id)
             text = json.dumps(record.as_json(), ensure_ascii=False, indent=1)
-            return Made("record-of-achievement.json", "application/json", text.encode() + b"\n")
+            opened = record.learner.legal_name is not None
+            return Made("record-of-achievement.json", "application/json", text.encode() + b"\n", opened)
         if award is None:
             issued, inner = self.credentials.record(held)
             name = "record-of-achievement"
@@ -160,7 +165,7 @@ class Issuer:
         write_private(target, made.data)
         # A forgetting destroys exports once more when the key is gone. Where it did so before this file
         # was there, the key is missing now; where it does so later, it finds the file.
-        if not self._ledger.vault.keys([learner_id]):
+        if made.opened and not self._ledger.vault.keys([learner_id]):
             _destroy_folder(folder)
             raise Absent("no such learner is known here")
         return target
