@@ -23,7 +23,9 @@ def main() -> int:
     parser.add_argument("--trials", type=int, help="instead of as many as the campaign has by itself")
     parser.add_argument("--seed", type=int, default=0, help="of the first trial; the next have the next ones")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--into", type=Path, help="also write into a document, between its marks")
+    parser.add_argument(
+        "--into", type=Path, action="append", default=[], help="also write into a document, between its marks"
+    )
     asked = parser.parse_args()
     unknown = [name for name in asked.names if name not in BY_NAME]
     if unknown:
