@@ -89,7 +89,7 @@ def stage() -> Iterator[Stage]:
     """A real server on a free port of this machine, one for all tests: to start and stop it takes a while."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         played = Stage(f"http://127.0.0.1:{listening.getsockname()[1]}")
-        server = uvicorn.Server(uvicorn.Config(played, log_level="error", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(played, log_config=None, lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         # Whoever connects before the server is ready waits in the socket's queue.

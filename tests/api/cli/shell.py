@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from api.cli.main import main
+from tests.support.process_settings import put_back
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def roa(*words: object, stdin: bytes = b"") -> Ran:
         patch.object(sys, "stdin", typed),
         redirect_stdout(out),
         redirect_stderr(err),
+        put_back(),
     ):
         try:
             main()

@@ -255,7 +255,7 @@ def test_a_witness_that_is_down_is_said_and_what_waits_for_it(open_door, caplog)
     assert body["witnessed"]["size"] == seen["size"] < body["checkpoint"]["size"]
     assert "no answer" in shown
     assert "waits for them" in shown
-    told = [one.msg for one in caplog.records if one.msg["event"] == "witness-missing"]
+    told = [one.msg for one in caplog.records if one.name == "roa" and one.msg["event"] == "witness-missing"]
     assert [one["witness"] for one in told] == ["a.example"]
 
 

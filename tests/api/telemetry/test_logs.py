@@ -14,6 +14,7 @@ from api.telemetry.current import CURRENT, Noted
 from api.telemetry.events import EVENTS, EVERYWHERE, KEYS, allowed
 from api.telemetry.logs import configure, log, of_error
 from ledger.errors import Unavailable
+from tests.support.process_settings import put_back
 from tests.support.tree import ROOT, package_modules
 
 CANARY = "Canary Brook 9000000001 1999-12-31"
@@ -247,17 +248,11 @@ def test_on_a_terminal_a_line_is_for_people():
         def isatty(self):
             return True
 
-    root, terminal = logging.getLogger(), Terminal()
-    handlers, level, hooks = root.handlers, root.level, (warnings.showwarning, sys.unraisablehook)
-    excepthook = threading.excepthook
+    terminal = Terminal()
+    with put_back():
+        configure(terminal)
+        log.info("serving", version="0.1.0", records=3, learner=CANARY)
 
-    configure(terminal)
-    log.info("serving", version="0.1.0", records=3, learner=CANARY)
-
-    root.handlers = handlers
-    root.setLevel(level)
-    warnings.showwarning, sys.unraisablehook = hooks
-    threading.excepthook = excepthook
     said = terminal.getvalue()
     assert "serving" in said
     assert "0.1.0" in said

@@ -79,9 +79,11 @@ def test_one_statement_type_for_each_event() -> None:
 
 def test_every_beginning_has_its_aggregate() -> None:
     """Each event that begins a stream is claimed by one aggregate class, and all of those carry a topic."""
-    begun = [event for cls in LedgerAggregate.__subclasses__() for event in cls.BEGINS]
+    # Those of the ledger: a test of classes that change has an aggregate of its own.
+    ours = [cls for cls in LedgerAggregate.__subclasses__() if cls.__module__.startswith("ledger.")]
+    begun = [event for cls in ours for event in cls.BEGINS]
 
     assert sorted(event.TOPIC for event in begun) == sorted(
         topic for topic, cls in EVENTS.items() if issubclass(cls, Created)
     )
-    assert all(getattr(cls, "TOPIC", "") for cls in LedgerAggregate.__subclasses__())
+    assert all(getattr(cls, "TOPIC", "") for cls in ours)
