@@ -29,7 +29,6 @@ from ledger.disposal import dispose, due
 from ledger.files import LedgerFiles
 from ledger.forgetting import redo
 from ledger.log.checkpoint import Checkpoint, format_checkpoint
-from ledger.log.signing import SignsCheckpoints
 from ledger.monitor.trusted import Trusted
 from ledger.publisher import Publisher
 from ledger.restore import restore
@@ -39,6 +38,7 @@ from projections.catalogue import Views
 from projections.issuing import Issuer
 from tests.crash.steps import CHUNK_ROWS
 from tests.support.ledgers import PASSPHRASE, House, open_house, received
+from tests.support.noting import NotingSigner
 from tests.support.world import ORIGIN
 
 
@@ -93,33 +93,20 @@ def _killer(step: str, nth: int) -> Callable[[str], None]:
 
 
 def _publisher(house: House, notes: Path) -> Publisher:
-    signing = NotingSigner(CheckpointSigner(ORIGIN, house.keystore, house.ledger.register), notes)
+    signing = NotingSigner(CheckpointSigner(ORIGIN, house.keystore, house.ledger.register), noting_in(notes))
     return Publisher(house.ledger.store, Anchor(house.files.anchor, ORIGIN), signing, house.clock)
 
 
-class NotingSigner:
-    """Signs, and notes what it signed in a file before anybody gets the signature."""
+def noting_in(notes: Path) -> Callable[[Checkpoint], None]:
+    """Return what notes checkpoints in a file, durable before they are signed."""
 
-    def __init__(self, signer: SignsCheckpoints, notes: Path) -> None:
-        self._signer, self._notes = signer, notes
-
-    @property
-    def origin(self) -> str:
-        """Name of the log."""
-        return self._signer.origin
-
-    @property
-    def vkeys(self) -> tuple[str, ...]:
-        """The keys that sign now."""
-        return self._signer.vkeys
-
-    def sign(self, checkpoint: Checkpoint, now_s: int) -> str:
-        """Return the signed note; durable in the notes that there is one."""
-        with self._notes.open("ab") as file:
+    def note(checkpoint: Checkpoint) -> None:
+        with notes.open("ab") as file:
             file.write(format_checkpoint(checkpoint) + b"\0")
             file.flush()
             os.fsync(file.fileno())
-        return self._signer.sign(checkpoint, now_s)
+
+    return note
 
 
 if __name__ == "__main__":

@@ -14,15 +14,16 @@ from ledger.log.checkpoint import parse_checkpoint
 from ledger.log.tiles import TILE_WIDTH, parse_tile_path, path_of, tiles_of
 from ledger.log_keys import log_keys_of
 from ledger.publisher import latest
-from tests.crash.child import NotingSigner
+from tests.crash.child import noting_in
 from tests.crash.steps import PUBLISH_STEPS, killed_at
 from tests.support.ledgers import House, a_study_ledger, open_house, people
+from tests.support.noting import NotingSigner
 from tests.support.rotation import vkeys_under, with_operator
 
 
 def _publish(house: House, notes: Path) -> int:
     publisher = house.publisher()
-    publisher._signer = NotingSigner(publisher._signer, notes)
+    publisher._signer = NotingSigner(publisher._signer, noting_in(notes))
     published = publisher.publish()
     assert published is not None
     return published.size

@@ -12,25 +12,25 @@ from ledger.founding import REGISTRAR
 from ledger.privacy.epoch import EpochFile, EpochKeys, load_epoch_keys
 from ledger.turning import turn
 from tests.crash.steps import JOBS_KEY_STEPS, TURN_STEPS, killed_at
-from tests.support.ledgers import PASSPHRASE, House, a_study_ledger, open_house, people, statement
+from tests.support.ledgers import (
+    PASSPHRASE,
+    House,
+    a_study_ledger,
+    an_enrolled_ledger,
+    open_house,
+    people,
+    statement,
+)
 from tests.support.world import Human, identity
 
 LEARNERS = people(3)
 COMMITTED = TURN_STEPS[TURN_STEPS.index("committed") :]
 
 
-def _an_enrolled_ledger(folder: Path) -> House:
-    house = a_study_ledger(folder)
-    house.register(*LEARNERS)
-    house.enrol(*LEARNERS)
-    house.publish()
-    return house
-
-
 @pytest.mark.parametrize("step", TURN_STEPS)
 def test_a_killed_turn_is_completed_or_discarded_by_the_next_start(tmp_path: Path, step: str) -> None:
     """What the vault says counts: the other keys are destroyed, and a turn can be made after it."""
-    house = _an_enrolled_ledger(tmp_path / "ledger")
+    house = an_enrolled_ledger(tmp_path / "ledger", LEARNERS)
     house.ledger.vault.forget([house.ledger.vault.people([LEARNERS[2].nsn])[LEARNERS[2].nsn].learner_id])
     files, before = house.files, load_epoch_keys(house.files.epoch, PASSPHRASE)
 
@@ -75,7 +75,7 @@ def test_a_start_that_is_killed_too_is_completed_by_the_one_after(
     tmp_path: Path, first: str, second: str
 ) -> None:
     """Killed while a start completes a turn: never are the keys that count destroyed."""
-    house = _an_enrolled_ledger(tmp_path / "ledger")
+    house = an_enrolled_ledger(tmp_path / "ledger", LEARNERS)
     files = house.files
     killed_at("turn", house, first, tmp_path / "unused")
     keys = EpochFile(files.epoch, PASSPHRASE)
@@ -99,7 +99,7 @@ def test_a_start_that_is_killed_too_is_completed_by_the_one_after(
 
 def test_a_turn_without_a_kill_takes_every_step(tmp_path: Path) -> None:
     """The steps above are all there are, in their order; settling has nothing to do before a turn."""
-    house = _an_enrolled_ledger(tmp_path / "ledger")
+    house = an_enrolled_ledger(tmp_path / "ledger", LEARNERS)
     taken: list[str] = []
     house.ledger.vault.at_step = house.ledger.outcomes.at_step = taken.append
 

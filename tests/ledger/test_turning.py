@@ -9,23 +9,22 @@ from ledger.encoding.packed import Packed
 from ledger.forgetting import DESTROYED, EFFECTIVE, progress, redo
 from ledger.turning import turn
 from tests.support.forgetting import approved, forget, nothing_elsewhere, officers, requested
-from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, people, received, statement
+from tests.support.ledgers import (
+    PROVIDER_KEY,
+    House,
+    an_enrolled_ledger,
+    people,
+    received,
+    statement,
+)
 from tests.support.world import Human, a_result, an_enrolment
 
 LEARNERS = people(3)
 
 
-def _an_enrolled_ledger(folder: Path) -> House:
-    house = a_study_ledger(folder)
-    house.register(*LEARNERS)
-    house.enrol(*LEARNERS)
-    house.publish()
-    return house
-
-
 def test_a_turned_ledger_goes_on_as_before(tmp_path: Path) -> None:
     """What was posted is unchanged, results are taken, the audit opens everything, after a restart too."""
-    house = _an_enrolled_ledger(tmp_path)
+    house = an_enrolled_ledger(tmp_path, LEARNERS)
     size = house.size()
 
     turned = turn(house.ledger)
@@ -40,7 +39,7 @@ def test_a_turned_ledger_goes_on_as_before(tmp_path: Path) -> None:
 
 def test_look_ups_of_an_existing_ledger_are_found_by_their_records(tmp_path: Path) -> None:
     """Its rows do not say what they are found by: the sealed statement of the enrolment does."""
-    house = _an_enrolled_ledger(tmp_path)
+    house = an_enrolled_ledger(tmp_path, LEARNERS)
     _forget_what_look_ups_are_found_by(house)
 
     turn(house.ledger)
@@ -82,7 +81,7 @@ def _forget_what_look_ups_are_found_by(house: House) -> None:
 
 def test_a_turn_covers_only_whom_the_vault_has_lost(tmp_path: Path) -> None:
     """A crash left somebody who is forgotten on record: the turn before the work is done does not count."""
-    house = _an_enrolled_ledger(tmp_path)
+    house = an_enrolled_ledger(tmp_path, LEARNERS)
     officers(house)
     approved(house, requested(house, LEARNERS[0]))
     with pytest.raises(Crashed):
@@ -105,7 +104,7 @@ def test_a_turn_covers_only_whom_the_vault_has_lost(tmp_path: Path) -> None:
 
 def test_a_turn_covers_nobody_whose_submission_is_still_being_decided(tmp_path: Path) -> None:
     """A copy from after it would open that body: only the next turn makes the forgetting effective."""
-    house = _an_enrolled_ledger(tmp_path)
+    house = an_enrolled_ledger(tmp_path, LEARNERS)
     posted = house.build(PROVIDER_KEY, [statement("assessment.passed", **a_result(LEARNERS[0]))])
     house.ledger.outcomes.receive(received(posted), house.clock.now_us(), body=Packed(posted.body()))
     forget(house, LEARNERS[0])

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ledger.errors import LedgerError
+
 FAILURES_SHOWN = 10
 _HEADER = (
     "| campaign | what goes wrong | promise | times | seen | |",
@@ -140,3 +142,12 @@ def write_into(path: Path, played: Sequence[tuple[Campaign, Sequence[Line]]], or
 def number(value: int) -> str:
     """Return a number with a space between thousands."""
     return f"{value:,}".replace(",", " ")
+
+
+def refusal_of(attempt: Callable[[], object]) -> LedgerError | None:
+    """Return with what an attempt is refused, None where it is not."""
+    try:
+        attempt()
+    except LedgerError as error:
+        return error
+    return None

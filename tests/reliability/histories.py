@@ -8,7 +8,7 @@ Source: LEDGER.md 9, P4, P6, P9.
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,12 +21,13 @@ from api.cli.drills import rollback, split
 from api.cli.drills.result import Drill
 from api.client.submission import Submission
 from ledger.deciding.batch import ACCEPTED, Outcome
-from ledger.errors import LedgerError, Unavailable
+from ledger.errors import Unavailable
 from ledger.publisher import latest
 from ledger.store.recorder import CLOCK_BACK_MAX_US
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number
-from tests.reliability.power import NotingSigner, faults, recorded
+from tests.reliability.harness import Campaign, Line, Setting, Trials, number, refusal_of
+from tests.reliability.power import faults, recorded
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, open_house, people, statement
+from tests.support.noting import NotingSigner, by_size
 from tests.support.world import Human, a_result, an_enrolment
 
 SERVERS, LEARNERS, PUBLISH_EVERY = 2, 12, 5
@@ -92,7 +93,7 @@ class Server:
             self.answers.append((submission, self._answered(submission)))
             if place % PUBLISH_EVERY == 0:
                 publisher = self.house.publisher()
-                publisher._signer = NotingSigner(publisher._signer, self.signed)
+                publisher._signer = NotingSigner(publisher._signer, by_size(self.signed))
                 publisher.publish()
 
     def _answered(self, submission: Submission) -> list[Outcome]:
@@ -146,7 +147,7 @@ def jumping(folder: Path, chance: Random) -> Iterator[str]:
         grew = published is None or published.size < head.size  # otherwise there is nothing to sign
         attempts = ((partial(house.register, next(fresh)), is_behind), (house.publish, is_behind and grew))
         for attempt, refused in attempts:
-            error = _refusal(attempt)
+            error = refusal_of(attempt)
             if (error is not None and error.code == "clock") != refused:
                 yield f"{now_us - head.recorded_at_us} µs after the newest record: {error!r}"
         after = house.ledger.store.head()
@@ -160,14 +161,6 @@ def jumping(folder: Path, chance: Random) -> Iterator[str]:
     yield from faults(house)
     house.close()
     shutil.rmtree(folder)
-
-
-def _refusal(attempt: Callable[[], object]) -> LedgerError | None:
-    try:
-        attempt()
-    except LedgerError as error:
-        return error
-    return None
 
 
 HISTORIES = Campaign("histories", "P4, P6, P9", run, trials=40)

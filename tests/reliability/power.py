@@ -26,8 +26,6 @@ from ledger.encoding.packed import Packed
 from ledger.errors import LedgerError
 from ledger.forgetting import redo
 from ledger.founding import REGISTRAR
-from ledger.log.checkpoint import Checkpoint
-from ledger.log.signing import SignsCheckpoints
 from ledger.publisher import latest
 from ledger.turning import turn
 from tests.reliability.disk import Disk
@@ -35,6 +33,7 @@ from tests.reliability.harness import Campaign, Line, Setting, Trials, number
 from tests.reliability.sqlite import FULL, NORMAL, opened_on
 from tests.support.forgetting import forget, nothing_elsewhere, officers
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, open_house, people, received, statement
+from tests.support.noting import NotingSigner, by_size
 from tests.support.world import MIDDAY, Human, a_result, an_enrolment, identity
 
 LEARNERS = 110  # in the ledger that every trial begins with: with their enrolments a tile is almost full
@@ -62,28 +61,6 @@ class Answered:
     def count(self) -> int:
         """How many rows were answered."""
         return sum(len(outcomes) for _, outcomes in self.rows)
-
-
-class NotingSigner:
-    """Signs checkpoints, and keeps which."""
-
-    def __init__(self, signer: SignsCheckpoints, signed: dict[int, set[bytes]]) -> None:
-        self._signer, self._signed = signer, signed
-
-    @property
-    def origin(self) -> str:
-        """Name of the log."""
-        return self._signer.origin
-
-    @property
-    def vkeys(self) -> tuple[str, ...]:
-        """The keys that sign now."""
-        return self._signer.vkeys
-
-    def sign(self, checkpoint: Checkpoint, now_s: int) -> str:
-        """Return the signed note."""
-        self._signed.setdefault(checkpoint.size, set()).add(checkpoint.root)
-        return self._signer.sign(checkpoint, now_s)
 
 
 # ------------------------------------------------------------------ at work
@@ -187,7 +164,7 @@ class Work:
 def publish(house: House, answered: Answered) -> None:
     """Publish everything, noting what is signed before anybody has it."""
     publisher = house.publisher()
-    publisher._signer = NotingSigner(publisher._signer, answered.signed)
+    publisher._signer = NotingSigner(publisher._signer, by_size(answered.signed))
     published = publisher.publish()
     assert published is not None
     answered.published = published.size

@@ -34,9 +34,10 @@ from ledger.restore import plan_restore, restore
 from ledger.witness import open_witness
 from tests.crash.steps import PUBLISH_STEPS, WRITE_STEPS
 from tests.ledger.audit.tampering import unlocked
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number
-from tests.reliability.power import NotingSigner, recorded
+from tests.reliability.harness import Campaign, Line, Setting, Trials, number, refusal_of
+from tests.reliability.power import recorded
 from tests.support.ledgers import PROVIDER_KEY, a_study_ledger, people, statement
+from tests.support.noting import NotingSigner, by_size
 from tests.support.rollbacks import put_back, take_copy
 from tests.support.witnessing import PASSPHRASE as WITNESS_PASSPHRASE
 from tests.support.witnessing import Network, dead, honest, witnessed_publisher
@@ -87,7 +88,7 @@ class Simulation:
 
     def _publisher(self) -> Publisher:
         publisher = witnessed_publisher(self.house, self.network, enough=ENOUGH, deadline_s=5, grace_s=5)
-        publisher._signer = NotingSigner(publisher._signer, self.signed)
+        publisher._signer = NotingSigner(publisher._signer, by_size(self.signed))
         return publisher
 
     # -------------------------------------------------------------- going on
@@ -300,10 +301,10 @@ class Simulation:
     def _rollback_is_found(self) -> None:
         publisher = self._publisher()
         for attempt in (publisher.check, publisher.publish):
-            error = _refusal(attempt)
+            error = refusal_of(attempt)
             assert isinstance(error, Rollback), f"an old copy was put back, and what was said is {error!r}"
             self.house.ledger.fault = error  # as whoever serves does: writing stops
-        said = _refusal(lambda: self.house.register(*people(1, first=95_000)))
+        said = refusal_of(lambda: self.house.register(*people(1, first=95_000)))
         assert isinstance(said, Unavailable), f"writing went on: {said!r}"
         assert said.code == "rollback", said.code
 
@@ -413,15 +414,6 @@ def _crashing(step: str) -> Callable[[str], None]:
             raise Crash
 
     return at_step
-
-
-def _refusal(attempt: Callable[[], object]) -> LedgerError | None:
-    """Return with what an attempt is refused, None where it is not."""
-    try:
-        attempt()
-    except LedgerError as error:
-        return error
-    return None
 
 
 def _going_on(_name: str) -> None:

@@ -6,6 +6,7 @@ approved(house, forgetting)
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,30 @@ from api.client.statements import Statement
 from api.client.submission import organisation_id
 from ledger.deciding.batch import Outcome
 from ledger.forgetting import Remains, redo
-from tests.support.ledgers import House, statement
-from tests.support.world import REGULATOR, Human
+from tests.support.ledgers import House, a_full_ledger, a_study_ledger, statement
+from tests.support.world import ANA, BEN, REGULATOR, Human
 
 FIRST, SECOND = "95000.forgetting", "95000.forgetting.2"
 BASIS, AUTHORITY = "privacy_act_2020", "Disposal authority DA700 (demo), class 3.2"
+
+
+def a_ledger_with_officers(folder: Path) -> House:
+    """Return a ledger with two officers, where ANA holds an award and BEN is enrolled."""
+    house = a_study_ledger(folder)
+    house.register(ANA, BEN)
+    house.enrol(ANA, BEN)
+    house.passed(ANA)
+    house.award(ANA)
+    officers(house)
+    return house
+
+
+def a_published_ledger_with_officers(folder: Path) -> House:
+    """Return a published ledger with two officers, where ANA and BEN hold an award each."""
+    house = a_full_ledger(folder, [ANA, BEN])
+    officers(house)
+    house.publish()
+    return house
 
 
 def officers(house: House) -> tuple[str, str]:

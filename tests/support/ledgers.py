@@ -254,6 +254,15 @@ def a_study_ledger(folder: Path, clock: FixedClock | None = None) -> House:
     return house
 
 
+def an_enrolled_ledger(folder: Path, learners: Sequence[Human]) -> House:
+    """Found a study ledger where these learners are enrolled, and publish it."""
+    house = a_study_ledger(folder)
+    house.register(*learners)
+    house.enrol(*learners)
+    house.publish()
+    return house
+
+
 def a_full_ledger(folder: Path, learners: Sequence[Human]) -> House:
     """Found a study ledger where these learners were enrolled, passed and awarded, and publish it twice."""
     house = a_study_ledger(folder)

@@ -1,33 +1,14 @@
-"""What the tests of this room share: a ledger behind its doors, and log lines read back as values."""
+"""What the tests of this room share: log lines read back as values."""
 
 import io
 import json
-import logging
-import sys
-import threading
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.telemetry.logs import configure
-from tests.api.door import Door, copy_of, made_once
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a ledger in which Ana and Ben study."""
-    return made_once(tmp_path_factory.mktemp("made") / "ledger")
-
-
-@pytest.fixture
-def door(made: Path, tmp_path: Path) -> Iterator[Door]:
-    """That ledger behind its doors, for one test."""
-    opened = copy_of(made, tmp_path / "ledger")
-    yield opened
-    opened.close()
+from tests.support.process_settings import put_back
 
 
 class Lines:
@@ -58,12 +39,7 @@ class Lines:
 @pytest.fixture
 def lines() -> Iterator[Lines]:
     """Log lines as a served ledger writes them; everything is as it was afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    hooks = warnings.showwarning, threading.excepthook, sys.unraisablehook
-    written = Lines()
-    configure(written.stream)
-    yield written
-    root.handlers = handlers
-    root.setLevel(level)
-    warnings.showwarning, threading.excepthook, sys.unraisablehook = hooks
+    with put_back():
+        written = Lines()
+        configure(written.stream)
+        yield written

@@ -22,9 +22,15 @@ from ledger.forgetting import redo
 from ledger.keys.signer import jws_read
 from ledger.turning import turn
 from tests.support.backups import put_back_from, taken
-from tests.support.forgetting import approved, forget, nothing_elsewhere, officers, requested
-from tests.support.ledgers import PROVIDER_KEY, House, a_full_ledger, people, received, statement
-from tests.support.world import ANA, BEN, ORIGIN, a_result
+from tests.support.forgetting import (
+    a_published_ledger_with_officers,
+    approved,
+    forget,
+    nothing_elsewhere,
+    requested,
+)
+from tests.support.ledgers import PROVIDER_KEY, House, people, received, statement
+from tests.support.world import ANA, ORIGIN, a_result
 
 THREADS = 32
 FILES = ["jobs.sqlite", "ledger.sqlite", "vault.sqlite"]
@@ -33,10 +39,7 @@ FILES = ["jobs.sqlite", "ledger.sqlite", "vault.sqlite"]
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     """A published ledger where Ana and Ben hold an award each, and two officers may forget them."""
-    made = a_full_ledger(tmp_path / "ledger", [ANA, BEN])
-    officers(made)
-    made.publish()
-    return made
+    return a_published_ledger_with_officers(tmp_path / "ledger")
 
 
 def left_in(place: Path) -> list[Path]:

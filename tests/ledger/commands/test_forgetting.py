@@ -12,15 +12,15 @@ from ledger.founding import REGISTRAR
 from tests.support.forgetting import (
     FIRST,
     SECOND,
+    a_ledger_with_officers,
     a_request,
     approved,
     forget,
     learner_id,
-    officers,
     requested,
     stream_at,
 )
-from tests.support.ledgers import House, a_study_ledger, statement
+from tests.support.ledgers import House, statement
 from tests.support.world import ANA, BEN, PROVIDER
 
 NOBODY = UUID("01941f29-7c00-7000-8000-00000000dead")
@@ -29,13 +29,7 @@ NOBODY = UUID("01941f29-7c00-7000-8000-00000000dead")
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     """Return a ledger with two officers, where ANA holds an award and BEN is enrolled."""
-    house = a_study_ledger(tmp_path)
-    house.register(ANA, BEN)
-    house.enrol(ANA, BEN)
-    house.passed(ANA)
-    house.award(ANA)
-    officers(house)
-    return house
+    return a_ledger_with_officers(tmp_path)
 
 
 def codes(house: House, label: str, *said: object) -> list[list[str]]:

@@ -11,10 +11,10 @@ from ledger.domain.forgetting import LearnerForgotten
 from ledger.founding import REGISTRAR
 from ledger.ids import public_id
 from tests.support.forgetting import (
+    a_ledger_with_officers,
     learner_id,
-    officers,
 )
-from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, statement
+from tests.support.ledgers import PROVIDER_KEY, House, statement
 from tests.support.world import ANA, BEN, PROVIDER, a_result, an_award, an_enrolment, identity
 
 NOBODY = UUID("01941f29-7c00-7000-8000-00000000dead")
@@ -23,13 +23,7 @@ NOBODY = UUID("01941f29-7c00-7000-8000-00000000dead")
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     """Return a ledger with two officers, where ANA holds an award and BEN is enrolled."""
-    house = a_study_ledger(tmp_path)
-    house.register(ANA, BEN)
-    house.enrol(ANA, BEN)
-    house.passed(ANA)
-    house.award(ANA)
-    officers(house)
-    return house
+    return a_ledger_with_officers(tmp_path)
 
 
 def forgotten(house: House, learner: UUID) -> None:

@@ -8,8 +8,15 @@ import pytest
 from ledger.deciding.batch import HELD
 from ledger.forgetting import DESTROYED, Redone, progress, redo
 from ledger.restore import restore
-from tests.support.forgetting import approved, forget, learner_id, nothing_elsewhere, officers, requested
-from tests.support.ledgers import PROVIDER_KEY, House, a_full_ledger, statement
+from tests.support.forgetting import (
+    a_published_ledger_with_officers,
+    approved,
+    forget,
+    learner_id,
+    nothing_elsewhere,
+    requested,
+)
+from tests.support.ledgers import PROVIDER_KEY, House, statement
 from tests.support.rollbacks import put_back, take_copy
 from tests.support.world import ANA, BEN, a_result
 
@@ -17,10 +24,7 @@ from tests.support.world import ANA, BEN, a_result
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     """Return a ledger where ANA and BEN hold an award each, and two officers may forget them."""
-    house = a_full_ledger(tmp_path / "ledger", [ANA, BEN])
-    officers(house)
-    house.publish()
-    return house
+    return a_published_ledger_with_officers(tmp_path / "ledger")
 
 
 def restored(house: House, copy: Path, *names: str) -> None:

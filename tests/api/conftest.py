@@ -1,4 +1,4 @@
-"""What the tests of this room share: a ledger of their own behind its doors."""
+"""What rooms of doors share: a ledger of their own behind them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.api.door import Door, copy_of, made_once
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a ledger in which Ana and Ben study."""
+    """The files of a ledger in which Ana and Ben study; nothing is published."""
     return made_once(tmp_path_factory.mktemp("made") / "ledger")
 
 
