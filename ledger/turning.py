@@ -46,7 +46,7 @@ def _covers(ledger: Ledger) -> int:
     """
     size = ledger.store.head().size
     undone = [
-        one.forgotten_at - 1 for one in progress(ledger) if one.forgotten_at is not None and one.key_is_there
+        one.forgotten_at - 1 for one in progress(ledger) if one.forgotten_at is not None and one.in_vault
     ]
     if ledger.jobs.waits_to_destroy():
         return max((one.covers for one in ledger.vault.turns()), default=0)

@@ -127,7 +127,7 @@ def _copied_once(
     ledger: Ledger, staging: Path, at_step: Callable[[str], None]
 ) -> tuple[Head, tuple[CopiedFile, ...]]:
     begun = ledger.store.head().size
-    if any(one.is_carried_out and one.key_is_there for one in progress(ledger)):
+    if any(one.is_carried_out and one.in_vault for one in progress(ledger)):
         raise _Moved  # on record, and being destroyed at this moment
     for part in ORDER:
         source = part.of(ledger.files)

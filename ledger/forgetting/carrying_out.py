@@ -1,14 +1,15 @@
 """The destroying: first the record that says so, the key last, and everything else in between.
 
-As long as the key is there, somebody can tell that the work is not done, and whose it is: so a crash
-between any two steps leaves the next start what it needs to begin again. Each step done twice does
-nothing the second time.
+As long as the key or the number is there, somebody can tell that the work is not done, and whose it is:
+so a crash between any two steps leaves the next start what it needs to begin again. Each step done twice
+does nothing the second time.
 
     1 recorded    learner.forgotten and forgetting.counted, in one transaction
     2 bodies      what was received about the learner
     3 elsewhere   what the floors above keep: documents, exports
-    4 keys        the row in the vault; a tombstone takes its place
+    4 keys        the row in the vault; a tombstone takes its place, and the number stays, sealed
     5 after       steps 2 and 3 once more, for what came in between
+    6 numbers     the number: from here nobody can say any more whose it was
 
 Source: LEDGER.md 4.
 """
@@ -28,7 +29,7 @@ from ledger.ids import public_id
 from ledger.mapper import unseal
 from ledger.store.about import records_about
 
-STEPS = ("recorded", "bodies", "elsewhere", "keys", "after")
+STEPS = ("recorded", "bodies", "elsewhere", "keys", "after", "numbers")
 _TRIES = 6  # each after somebody recorded something about the learner in between
 
 
@@ -78,7 +79,7 @@ def redo(ledger: Ledger, elsewhere: Elsewhere, *, at_step: Callable[[str], None]
     for one in progress(ledger):
         if one.approved_by is not None and not one.is_carried_out:
             due.append(one)
-        elif one.approved_by is not None and one.key_is_there:
+        elif one.approved_by is not None and one.in_vault:
             again.append(one)
     if not due and not again:
         return Redone()
@@ -124,19 +125,21 @@ def _destroy(
     above = elsewhere(remains)
     at_step("elsewhere")
     forgotten = ledger.vault.forget(learners)
-    # From here nobody can say any more whose number it was, nor open what was sealed for them.
+    # From here nobody can open any more what was sealed for them, and nothing new is.
     at_step("keys")
     later = ledger.outcomes.destroy_about(nsns)
     above = elsewhere(remains) and above
     at_step("after")
-    return above and bodies.wal_empty and forgotten.wal_empty and later.wal_empty
+    let_go = ledger.vault.let_go(learners)
+    at_step("numbers")
+    return above and bodies.wal_empty and forgotten.wal_empty and later.wal_empty and let_go
 
 
 def _numbers(ledger: Ledger, learners: Iterable[UUID]) -> list[str]:
-    """Return the NSNs of those of these learners whose registration can be opened."""
+    """Return the NSNs of these learners: sealed in the registration, and after their key in the vault."""
     wanted = list(learners)
     keys = ledger.vault.keys(wanted)
-    found = []
+    found = list(ledger.vault.leaving(wanted).values())
     for learner, stored in ledger.store.select_streams(keys).items():
         if stored[0].topic == LearnerRegistered.TOPIC:
             found.append(str(unseal(stored[0], keys[learner]).fields["nsn"]))

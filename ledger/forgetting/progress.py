@@ -33,7 +33,8 @@ class Progress:
     requested_by, approved_by: thumbprints of the keys. Instants are microseconds since 1970.
     forgotten_at: position of the record that says so; None while there is none, and when it was cleared
         with the learner's streams (`cleared`).
-    key_is_there: the learner's key is in the vault: nothing is destroyed yet, or an old copy was put back.
+    in_vault: the learner's key or number is in the vault: nothing is destroyed yet, not all of it, or an
+        old copy was put back.
     turn: the turn of the epoch since which it is effective in copies.
     """
 
@@ -48,7 +49,7 @@ class Progress:
     forgotten_at: int | None
     forgotten_at_us: int | None
     cleared: bool
-    key_is_there: bool
+    in_vault: bool
     turn: Turn | None
 
     @property
@@ -61,7 +62,7 @@ class Progress:
         """`requested`, `approved`, `destroyed` or `effective`; what is not done yet is `approved`."""
         if self.approved_by is None:
             return REQUESTED
-        if not self.is_carried_out or self.key_is_there:
+        if not self.is_carried_out or self.in_vault:
             return APPROVED
         return EFFECTIVE if self.turn is not None or self.cleared else DESTROYED
 
@@ -79,7 +80,7 @@ def _progress(
 ) -> Iterator[Progress]:
     learners = [learner for learner, _ in standing]
     newest = ledger.store.newest_of_each(learners)
-    keys = ledger.vault.keys(learners)
+    vault = ledger.vault.keys(learners).keys() | ledger.vault.leaving(learners).keys()
     ours = ledger.vault.keys([ledger.subject]).get(ledger.subject)
     streams = ledger.store.select_streams([stream for _, stream in standing])
     for learner, stream in standing:
@@ -101,7 +102,7 @@ def _progress(
             forgotten_at=None if last is None else last.id,
             forgotten_at_us=None if last is None else last.recorded_at_us,
             cleared=learner not in newest,
-            key_is_there=learner in keys,
+            in_vault=learner in vault,
             turn=next((one for one in turns if last is not None and one.covers >= last.id), None),
         )
 

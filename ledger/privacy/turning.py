@@ -15,15 +15,18 @@ from typing import Any, NamedTuple
 from ledger.database import Connection
 from ledger.privacy.vault_rows import (
     ENROLMENT,
+    LEAVING,
     Reference,
     VaultEnrolment,
     VaultRows,
     enrolment_body,
     enrolment_of,
+    leaving_of,
     subject_of,
 )
 
 SUBJECT_COLUMNS = "id_mac BLOB PRIMARY KEY, nsn_mac BLOB UNIQUE, kind TEXT NOT NULL, sealed BLOB NOT NULL"
+LEAVING_COLUMNS = "id_mac BLOB PRIMARY KEY, sealed BLOB NOT NULL"
 LOOKUP_COLUMNS = "mac BLOB PRIMARY KEY, id_mac BLOB NOT NULL, sealed BLOB NOT NULL"
 LOOKUP_INDEX = "CREATE INDEX IF NOT EXISTS lookup_of_subject ON lookup (id_mac);"
 ROWS_AT_ONCE = 1000
@@ -56,7 +59,12 @@ def rewrite(connection: Connection, old: VaultRows, new: VaultRows, references: 
     connection.execute(f"CREATE TABLE lookup_next ({LOOKUP_COLUMNS}) STRICT, WITHOUT ROWID")
     for rows in _slices(connection, "SELECT mac, sealed FROM lookup"):
         connection.executemany("INSERT INTO lookup_next VALUES (?,?,?)", _lookups(rows, old, new, references))
-    for table in ("subject", "lookup"):
+    connection.execute(f"CREATE TABLE leaving_next ({LEAVING_COLUMNS}) STRICT, WITHOUT ROWID")
+    for rows in _slices(connection, "SELECT id_mac, sealed FROM leaving"):
+        connection.executemany(
+            "INSERT INTO leaving_next VALUES (?,?)", [_leaving(row, old, new) for row in rows]
+        )
+    for table in ("subject", "lookup", "leaving"):
         connection.execute(f"DROP TABLE {table}")
         connection.execute(f"ALTER TABLE {table}_next RENAME TO {table}")
     connection.execute(LOOKUP_INDEX)
@@ -76,6 +84,13 @@ def _subject(
     subject, nsn = subject_of(body)
     fresh = new.id_mac(subject)
     return fresh, None if nsn is None else new.nsn_mac(nsn), kind, new.seal(fresh, kind, body)
+
+
+def _leaving(row: tuple[bytes, bytes], old: VaultRows, new: VaultRows) -> tuple[bytes, bytes]:
+    body = old.unseal(row[0], LEAVING, row[1])
+    subject, _ = leaving_of(body)
+    fresh = new.id_mac(subject)
+    return fresh, new.seal(fresh, LEAVING, body)
 
 
 def _lookups(

@@ -25,12 +25,15 @@ from ledger.privacy.vault_file import VaultFile
 from ledger.privacy.vault_rows import (
     ENROLMENT,
     LEARNER,
+    LEAVING,
     Match,
     Reference,
     VaultEnrolment,
     VaultPerson,
     VaultRows,
     enrolment_body,
+    leaving_body,
+    leaving_of,
     subject_body,
 )
 
@@ -143,7 +146,9 @@ class Vault:
         """Destroy the rows of these learners and all that leads to them; durable when it returns.
 
         In one transaction a tombstone takes the place of each row, so that there is no moment in which
-        the NSN is neither held nor recognised. Done again, it finds nothing more to do.
+        the NSN is neither held nor recognised. The NSN itself stays, sealed, until `let_go`: whoever has
+        to destroy what was received in the meantime knows it even after a crash. Done again, it finds
+        nothing more to do.
 
         Source: LEDGER.md 4 (destroy the row; a tombstone stays).
         """
@@ -160,14 +165,43 @@ class Vault:
                     "SELECT id_mac, kind, sealed FROM subject WHERE id_mac = ? AND kind = ?", (mac, LEARNER)
                 ).fetchone()
                 if row is not None:
-                    tombstone = rows.tombstone(rows.person(*row).nsn)
+                    person = rows.person(*row)
+                    sealed = rows.seal(mac, LEAVING, leaving_body(person.learner_id, person.nsn))
+                    tombstone = rows.tombstone(person.nsn)
                     connection.execute("INSERT OR IGNORE INTO tombstone VALUES (?)", (tombstone,))
+                    connection.execute("INSERT OR REPLACE INTO leaving VALUES (?,?)", (mac, sealed))
                     connection.execute("DELETE FROM subject WHERE id_mac = ?", (mac,))
                     count += 1
                 # Also where the row is gone: a look-up of somebody forgotten leads nowhere.
                 connection.execute("DELETE FROM lookup WHERE id_mac = ?", (mac,))
             connection.execute("UPDATE epoch SET destroyed = destroyed + ?", (count,))
         return count
+
+    def leaving(self, learners: Iterable[UUID]) -> dict[UUID, str]:
+        """Return the NSNs of those of these learners who are forgotten and not let go yet."""
+        wanted = tuple(learners)
+
+        def attempt(rows: VaultRows) -> dict[UUID, str]:
+            with self._file.reading(rows):
+                found = self._database.select_in(
+                    "SELECT id_mac, sealed FROM leaving WHERE id_mac IN ({marks})",
+                    list(map(rows.id_mac, wanted)),
+                )
+                return dict(leaving_of(rows.unseal(mac, LEAVING, sealed)) for mac, sealed in found)
+
+        return self._file.retried(attempt)
+
+    def let_go(self, learners: Iterable[UUID]) -> bool:
+        """Destroy the NSNs that `forget` left; return whether the WAL holds nothing of them either."""
+        wanted = tuple(learners)
+
+        def attempt(rows: VaultRows) -> None:
+            macs = [(rows.id_mac(learner),) for learner in wanted]
+            with self._file.writing(rows) as connection:
+                connection.executemany("DELETE FROM leaving WHERE id_mac = ?", macs)
+
+        self._file.retried(attempt)
+        return self.truncate_wal()
 
     def is_forgotten(self, nsns: Iterable[str]) -> set[str]:
         """Return which of these NSNs (ten digits) belong to somebody who was forgotten."""

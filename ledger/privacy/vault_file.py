@@ -16,9 +16,18 @@ from typing import TypeVar
 from ledger.database import Connection, Database
 from ledger.errors import Corrupt, LedgerError, Unavailable
 from ledger.privacy.epoch import EpochFile, EpochKeys
-from ledger.privacy.turning import LOOKUP_COLUMNS, LOOKUP_INDEX, SUBJECT_COLUMNS, References, Turn, rewrite
+from ledger.privacy.turning import (
+    LEAVING_COLUMNS,
+    LOOKUP_COLUMNS,
+    LOOKUP_INDEX,
+    SUBJECT_COLUMNS,
+    References,
+    Turn,
+    rewrite,
+)
 from ledger.privacy.vault_rows import VaultRows
 
+# leaving: NSNs of learners whose keys are destroyed, until nothing that was received mentions them.
 # epoch: whose keys the rows stand under (proof: VaultRows.proof), and how many rows of learners were
 # destroyed since it began.
 SCHEMA = f"""
@@ -26,6 +35,7 @@ CREATE TABLE IF NOT EXISTS subject ({SUBJECT_COLUMNS}) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lookup ({LOOKUP_COLUMNS}) STRICT, WITHOUT ROWID;
 {LOOKUP_INDEX}
 CREATE TABLE IF NOT EXISTS tombstone (mac BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS leaving ({LEAVING_COLUMNS}) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS epoch (
   id INTEGER PRIMARY KEY CHECK (id = 0), number INTEGER NOT NULL, proof BLOB NOT NULL,
   destroyed INTEGER NOT NULL

@@ -18,7 +18,7 @@ from ledger.privacy.commitments import tag
 from ledger.privacy.epoch import EpochKeys
 from ledger.privacy.sealing import NONCE_BYTES, SubjectKey, keyed
 
-LEARNER, ENROLMENT = "learner", "enrolment"
+LEARNER, ENROLMENT, LEAVING = "learner", "enrolment", "leaving"
 _SUBJECT, _NSN, _ENROLMENT, _TOMBSTONE = map(tag, ("subject", "nsn", "enrolment", "tombstone"))
 _EPOCH = tag("epoch")
 
@@ -126,6 +126,17 @@ def enrolment_body(place: VaultEnrolment, found_by: Reference) -> bytes:
     """
     provider, ref = found_by
     return pack([place.enrolment_id.bytes, place.learner_id.bytes, provider.bytes, ref])
+
+
+def leaving_body(subject: UUID, nsn: str) -> bytes:
+    """Return what the row of a learner whose key is destroyed seals, as long as there is one: [id, nsn]."""
+    return pack([subject.bytes, nsn])
+
+
+def leaving_of(body: bytes) -> tuple[UUID, str]:
+    """Return who is leaving, and by which number."""
+    subject, nsn = unpack(body)
+    return UUID(bytes=subject), nsn
 
 
 def subject_of(body: bytes) -> tuple[UUID, str | None]:

@@ -34,14 +34,17 @@ def test_a_killed_forgetting_is_completed_by_the_next_start(tmp_path: Path, step
     assert killed_at("forget", house, step, tmp_path / "unused") == []
 
     house = open_house(house.files.folder, house.clock)
-    key_is_there = bool(house.ledger.vault.keys([learners[ANA]]))
-    assert key_is_there is (step in STEPS[:3]), "as long as it is there, somebody knows what to do"
-    assert [one.state for one in progress(house.ledger)] == [APPROVED if key_is_there else DESTROYED]
+    vault, hers_only = house.ledger.vault, [learners[ANA]]
+    assert bool(vault.keys(hers_only)) is (step in STEPS[:3])
+    assert vault.leaving(hers_only) == ({learners[ANA]: ANA.nsn} if step in STEPS[3:5] else {})
+    is_known = step != STEPS[-1]  # and as long as she is, somebody knows what to do
+    assert [one.state for one in progress(house.ledger)] == [APPROVED if is_known else DESTROYED]
 
     issuer = Issuer(house.ledger, house.publisher(), Views(house.ledger))
     done = redo(house.ledger, issuer.destroy)
 
-    assert done.again == key_is_there
+    assert done.again == is_known
+    assert not house.ledger.vault.leaving(hers_only)
     assert [one.state for one in progress(house.ledger)] == [DESTROYED]
     topics = [one.topic for one in house.ledger.store.select_notifications(size + 1, 10)]
     assert topics == [LearnerForgotten.TOPIC, ForgettingCounted.TOPIC]

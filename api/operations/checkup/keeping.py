@@ -150,7 +150,7 @@ def look_at_work(ledger: Ledger) -> Iterator[Check]:
     waiting = overdue = asked = 0
     for one in progress(ledger):
         asked += one.approved_by is None
-        waiting += one.approved_by is not None and (not one.is_carried_out or one.key_is_there)
+        waiting += one.approved_by is not None and (not one.is_carried_out or one.in_vault)
         since_us = one.forgotten_at_us
         late = since_us is not None and now_us - since_us > EFFECTIVE_WITHIN_DAYS * _DAY_US
         overdue += one.state == DESTROYED and late

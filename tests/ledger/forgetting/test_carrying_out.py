@@ -9,6 +9,7 @@ import pytest
 
 from ledger.audit.outline import Outline, read_outline
 from ledger.domain.forgetting import ForgettingCounted, LearnerForgotten
+from ledger.encoding.packed import Packed
 from ledger.errors import Unavailable
 from ledger.forgetting import APPROVED, DESTROYED, EFFECTIVE, REQUESTED, Redone, Remains, progress, redo
 from ledger.forgetting.carrying_out import STEPS
@@ -24,8 +25,8 @@ from tests.support.forgetting import (
     officers,
     requested,
 )
-from tests.support.ledgers import PROVIDER_KEY, House, a_full_ledger, open_house, statement
-from tests.support.world import ANA, BEN
+from tests.support.ledgers import PROVIDER_KEY, House, a_full_ledger, open_house, received, statement
+from tests.support.world import ANA, BEN, a_result
 
 
 @pytest.fixture
@@ -126,6 +127,49 @@ def test_where_a_floor_above_fails_the_key_stays_and_it_is_done_again(house: Hou
     assert redo(house.ledger, nothing_elsewhere) == Redone(0, 1, wal_empty=True)
     assert states(house) == [DESTROYED]
     assert house.audit().ok
+
+
+class _Killed(BaseException):
+    """The process ends here."""
+
+
+def test_what_came_just_before_the_key_went_is_found_after_a_crash_and_a_turn(house: House) -> None:
+    """Her key is gone, her number is not: a turn does not count her in, and the next start finds the body."""
+    approved(house, requested(house, ANA))
+    about = house.build(PROVIDER_KEY, [statement("assessment.passed", **a_result(ANA, "LO1"))])
+
+    def killed(step: str) -> None:
+        if step == "elsewhere":
+            house.ledger.outcomes.receive(
+                received(about), house.clock.now_us(), body=Packed(about.body()), source=None
+            )
+            house.send(about)
+        if step == "keys":
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        redo(house.ledger, nothing_elsewhere, at_step=killed)
+    made = turn(house.ledger)
+    (one,) = progress(house.ledger)
+    assert (one.state, one.turn) == (APPROVED, None)
+    assert made is not None
+    assert one.forgotten_at is not None
+    assert made.covers < one.forgotten_at
+    house.close()
+    again = open_house(house.files.folder, house.clock)
+    job = again.ledger.jobs.find(house.speakers[PROVIDER_KEY], about.jti)
+    assert job is not None
+    assert job.has_body
+
+    assert redo(again.ledger, nothing_elsewhere) == Redone(0, 1, wal_empty=True)
+
+    job = again.ledger.jobs.find(house.speakers[PROVIDER_KEY], about.jti)
+    assert job is not None
+    assert not job.has_body
+    assert states(again) == [DESTROYED]
+    assert turn(again.ledger) is not None
+    assert states(again) == [EFFECTIVE]
+    again.close()
 
 
 def test_done_again_it_does_nothing(house: House) -> None:
