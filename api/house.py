@@ -152,9 +152,15 @@ def existing_files(data: Path, settings: Settings) -> LedgerFiles:
     return files
 
 
-def passphrase_of(files: LedgerFiles, settings: Settings) -> bytes:
-    """Return the passphrase that opens keys and epoch file; `passphrase` when its file is not there."""
-    path = settings.passphrase_file or files.passphrase
+def passphrase_of(files: LedgerFiles, settings: Settings, keys: Path | None = None) -> bytes:
+    """Return the passphrase that opens keys and epoch file; `passphrase` when its file is not there.
+
+    Args:
+        files: of the ledger.
+        settings: may name the file.
+        keys: folder of the keys beside which it lies otherwise; the ledger's own when left out.
+    """
+    path = settings.passphrase_file or (keys / files.passphrase.name if keys else files.passphrase)
     try:
         return path.read_bytes().strip()
     except FileNotFoundError as error:

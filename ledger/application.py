@@ -319,7 +319,7 @@ class Ledger(Application[UUID]):
         return founder(received.claims.iss, number, name, instant(self.clock.now_us()))
 
     def _commit(self, received: ReceivedSubmission, chunk: Sequence[tuple[int, Row]]) -> list[Outcome]:
-        """Decide and save one chunk, again from the start whenever another process moved what was read."""
+        """Decide and save one chunk, again from the start whenever somebody else moved what was read."""
         for tried in range(DECIDE_TRIES):
             # What changes the register makes stale whatever is decided beside it, so it never is.
             alone = received.public or tried >= BESIDE_TRIES

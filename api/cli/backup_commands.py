@@ -19,8 +19,7 @@ from api.cli.console import (
     settings_of_environment,
     spoken_errors,
 )
-from api.house import House, close_house, files_of, module_of, open_house
-from api.settings import Settings
+from api.house import House, close_house, files_of, module_of, open_house, passphrase_of
 from ledger.application import Ledger
 from ledger.audit import Report, audit
 from ledger.backup import (
@@ -34,7 +33,7 @@ from ledger.backup import (
     shelf,
     take,
 )
-from ledger.errors import Rollback, Split, Unauthorised
+from ledger.errors import Rollback, Split
 from ledger.files import LedgerFiles
 from ledger.keys.keystore import KeyStore
 from ledger.monitor.trusted import Trusted
@@ -110,7 +109,7 @@ def restore_from(data: Path, told: From, *, as_json: bool) -> None:
     with spoken_errors():
         files = files_of(data, settings)
         anchor = _anchor_of(files, told)
-        passphrase = _passphrase(files, told.keys, settings)
+        passphrase = passphrase_of(files, settings, told.keys)
         keystore = KeyStore(told.keys, passphrase, module_of(settings))
         done = put_back(told.backup, files, told.keys, keystore, passphrase, told.trusted)
         if anchor == "begun":
@@ -172,16 +171,6 @@ def _anchor_of(files: LedgerFiles, told: From) -> str:
             WRONG_USE,
         )
     return "begun"
-
-
-def _passphrase(files: LedgerFiles, keys: Path, settings: Settings) -> bytes:
-    path = settings.passphrase_file or keys / files.passphrase.name
-    try:
-        return path.read_bytes().strip()
-    except FileNotFoundError as error:
-        raise Unauthorised(
-            f"the passphrase file {path.name} is not there: set ROA_PASSPHRASE_FILE", code="passphrase"
-        ) from error
 
 
 def _say(found: dict[str, Any], done: PutBack, data: Path) -> None:
