@@ -9,6 +9,9 @@ ROUNDS ?= 3
 # `make run PORT=8001` where 8000 is taken.
 PORT ?= 8000
 
+# Tests start hundreds of processes, and each would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 stage = @printf '\n== %s\n' '$(1)'
 # Getting uv and getting the packages fail for different reasons; .ci/uv explains its own.
 sync = @$(UV) --version >/dev/null && { $(UV) sync --quiet --inexact $(1) || { printf '\n' >&2; printf '*** %s\n' \

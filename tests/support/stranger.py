@@ -34,7 +34,6 @@ def environment(home: Path, roa: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",
         "PATH": f"{roa.parent}:{SYSTEM_PATH}",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "TERM": "dumb",
         "TZ": "UTC",
     }
