@@ -85,8 +85,9 @@ class TakenChecks:
         for position, kind, _ in sorted(there - taken):
             self._add(kind, position, "is held, and that record does not take it")
         # In order of position; at one position what was taken before is freed before it is taken again.
+        # Then by value: sets have no order, and a report has to be the same whoever made it.
         changes = [(*one, False) for one in taken - there] + [(*one, True) for one in frees]
-        for position, kind, key, freed in sorted(changes, key=lambda change: (change[0], not change[3])):
+        for position, kind, key, freed in sorted(changes, key=_in_order):
             if not freed:
                 self._await(position, kind, key)
             elif self._awaiting.pop((kind, key), None) is None and not self._taken_of_old(kind, key):
@@ -125,6 +126,11 @@ class TakenChecks:
 
     def _add(self, kind: bytes, position: int, what: str) -> None:
         self._report.add("taken", f"taken {text(kind)}", f"position {position}: {what}")
+
+
+def _in_order(change: tuple[int, bytes, bytes, bool]) -> tuple[int, bool, bytes, bytes]:
+    position, kind, key, freed = change
+    return position, not freed, kind, key
 
 
 def _held(position: int, claims: Iterable[Claim]) -> list[Holding]:

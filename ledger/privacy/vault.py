@@ -33,7 +33,6 @@ from ledger.privacy.vault_rows import (
     VaultRows,
     enrolment_body,
     leaving_body,
-    leaving_of,
     subject_body,
 )
 
@@ -187,7 +186,7 @@ class Vault:
                     "SELECT id_mac, sealed FROM leaving WHERE id_mac IN ({marks})",
                     list(map(rows.id_mac, wanted)),
                 )
-                return dict(leaving_of(rows.unseal(mac, LEAVING, sealed)) for mac, sealed in found)
+                return dict(rows.leaving(*row) for row in found)
 
         return self._file.retried(attempt)
 

@@ -111,6 +111,10 @@ class VaultRows:
         enrolment_id, learner_id, *_ = unpack(self.unseal(mac, ENROLMENT, sealed))
         return VaultEnrolment(UUID(bytes=enrolment_id), UUID(bytes=learner_id))
 
+    def leaving(self, mac: bytes, sealed: bytes) -> tuple[UUID, str]:
+        """Return who is leaving, and by which number."""
+        return leaving_of(self.unseal(mac, LEAVING, sealed))
+
 
 def subject_body(subject: UUID, data_key: bytes, nsn: str | None = None, match: Match | None = None) -> bytes:
     """Return what the row of a subject seals: [id, data key, nsn, name codes, birth date]."""

@@ -41,6 +41,8 @@ BEHIND = {
     "ledger.privacy.vault_rows.key": "a key, no content",
     "ledger.privacy.vault_rows.person": "the vault's own row",
     "ledger.privacy.vault_rows.enrolment": "the vault's own row",
+    "ledger.privacy.vault_rows.leaving": "the vault's own row",
+    "ledger.privacy.turning._leaving": "the epoch turns: shown to nobody",
     "ledger.privacy.turning._subject": "the epoch turns: shown to nobody",
     "ledger.privacy.turning._lookups": "the epoch turns: shown to nobody",
     "ledger.turning.references": "the epoch turns: shown to nobody",
