@@ -29,7 +29,7 @@ def read(folder: Path, watch: Stopwatch) -> int:
     bodies = [submission.body().splitlines() for submission in results(house, humans)] * 4
     with watch:
         received = [read_submission(body, origin=ORIGIN) for body in bodies]
-    return sum(len(one.rows) for one in received)
+    return sum(one.claims.n for one in received)
 
 
 def whole(folder: Path, watch: Stopwatch) -> int:

@@ -8,9 +8,10 @@ Source: LEDGER.md 6, SPEC.md 3.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -230,9 +231,7 @@ class Ledger(Application[UUID]):
 
     # -------------------------------------------------------------- taking a submission in
 
-    def submit(
-        self, received: ReceivedSubmission, *, progress: Callable[[int], None] | None = None
-    ) -> list[Outcome]:
+    def submit(self, received: ReceivedSubmission) -> list[Outcome]:
         """Decide a submission, append what is accepted, and return an outcome for every row.
 
         The same submission (iss, jti, n, root) again gets the first answer again, and whatever a
@@ -240,34 +239,45 @@ class Ledger(Application[UUID]):
 
         Args:
             received: a submission whose parts belong together.
-            progress: called with the number of rows decided so far.
 
         Raises:
             Unauthorised: its key is unknown, of another organisation, retired, or for other purposes.
             Reused: the same id with other content.
             Unavailable: clock, disk, or too many writers: nothing of the failed chunk is recorded.
         """
+        known = {outcome.row: outcome for part in self.submit_in_parts(received) for outcome in part}
+        return [known[row] for row in range(received.claims.n)]
+
+    def submit_in_parts(self, received: ReceivedSubmission) -> Iterator[Sequence[Outcome]]:
+        """Do the same part by part: what was decided before, if anything, then each chunk when it is durable.
+
+        The rows of one chunk are held at a time. Whoever stops asking leaves the rest undecided, to be
+        decided when the submission comes again.
+
+        Raises:
+            As `submit`.
+        """
         claims = received.claims
         self.check_signature(received)
         job = self.outcomes.find(received)
-        known = {outcome.row: outcome for outcome in self.outcomes.of(job)} if job else {}
-        if len(known) == claims.n:
-            return [known[row] for row in range(claims.n)]
+        before = self.outcomes.of(job) if job else []
+        if before:
+            yield before
+        known, left = {outcome.row for outcome in before}, claims.n - len(before)
+        if not left:
+            return
         if job is None:
             # At first sight a key that does not count refuses the whole; once it was taken in, row by row.
             self.actor(received)
             job = self.outcomes.open(received, self.clock.now_us())
-        pending = [(place, row) for place, row in enumerate(received.rows) if place not in known]
-        width = len(pending) if claims.mode == ATOMIC else CHUNK_ROWS
-        for at in range(0, len(pending), width):
-            chunk = pending[at : at + width]
+        pending = ((place, row) for place, row in enumerate(received.rows) if place not in known)
+        width = left if claims.mode == ATOMIC else CHUNK_ROWS
+        while chunk := list(islice(pending, width)):
+            left -= len(chunk)
             decided = self._commit(received, chunk)
-            known.update((outcome.row, outcome) for outcome in decided)
-            self.outcomes.keep(job, decided, done=at + width >= len(pending))
-            self.watch.decided((one.status for one in decided), done=at + width >= len(pending))
-            if progress:
-                progress(len(known))
-        return [known[row] for row in range(claims.n)]
+            self.outcomes.keep(job, decided, done=not left)
+            self.watch.decided((one.status for one in decided), done=not left)
+            yield decided
 
     def check_signature(self, received: SignedClaims) -> RegisteredKey:
         """Return the registered key that signed a submission; a key that was retired since still signed it.
@@ -471,9 +481,9 @@ def _events_of(
 
 def _founding_members(received: ReceivedSubmission) -> dict[str, Any]:
     """Return the members of the one statement that an empty ledger accepts; Unauthorised otherwise."""
-    statement = read_statement(received.rows[0])
+    statement = read_statement(next(iter(received.rows)))
     if (
-        len(received.rows) != 1
+        received.claims.n != 1
         or not isinstance(statement, Statement)
         or statement.kind.type != LedgerFounded.TOPIC
     ):

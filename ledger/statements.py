@@ -10,7 +10,7 @@ Source: LEDGER.md 2, SPEC.md 1.
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ LINE_MAX_BYTES = 64 * 1024
 ROWS_MAX = 100_000
 ATOMIC_ROWS_MAX = 10_000
 SALT_BYTES = 32
+_ROWS_AT_ONCE = 1000
 SUBMISSION_TYP = "achievement-submission+jws"
 ROW_BY_ROW, ATOMIC = "row_by_row", "atomic"
 # Members of the first line, and of every other: at least, and at most.
@@ -178,9 +179,12 @@ class SignedClaims:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedSubmission(SignedClaims):
-    """A submission whose parts belong together; whose key signed it is not yet checked."""
+    """A submission whose parts belong together; whose key signed it is not yet checked.
 
-    rows: tuple[Row, ...]
+    rows: as many as its claims say; they can be gone through any number of times.
+    """
+
+    rows: Iterable[Row]
     leaf_hashes: bytes
     kinds: frozenset[str]  # the types its statements say they have; unknown ones are refused row by row
     public: bool
@@ -204,7 +208,11 @@ def read_signed_claims(line: bytes, *, origin: str) -> SignedClaims:
 
 
 def read_submission(
-    lines: Iterable[bytes], *, origin: str, signed: SignedClaims | None = None
+    lines: Iterable[bytes],
+    *,
+    origin: str,
+    signed: SignedClaims | None = None,
+    again: Callable[[], Iterable[bytes]] | None = None,
 ) -> ReceivedSubmission:
     """Read a submission: its JWS on the first line, one statement on each further line.
 
@@ -212,6 +220,8 @@ def read_submission(
         lines: of the submission.
         origin: of this ledger.
         signed: the first line, where it was read from the same lines before.
+        again: gives the same lines once more, for a large submission: its rows are then not held, but read
+            from there whenever somebody goes through them.
 
     Raises:
         Malformed: it cannot be read, or its parts do not belong together.
@@ -220,26 +230,75 @@ def read_submission(
     first = next(parts, b"")
     signed = signed or read_signed_claims(first, origin=origin)
     claims = signed.claims
-    rows = tuple(_rows(parts))
-    if len(rows) != claims.n:
-        raise Malformed(
-            f"the submission promises {claims.n} statements and brings {len(rows)}: was it cut off?"
-        )
-    _check_salts(rows)
-    edge = Frontier()
-    leaves = [row.leaf for row in rows]
-    edge.extend(leaves)
-    if edge.root() != claims.root:
+    rows: Iterable[Row] = _rows(parts)
+    if again is None:
+        rows = tuple(rows)
+    read = _Reading(claims.n)
+    read.take(rows)
+    if read.edge.root() != claims.root:
         raise Malformed("the statements are not the ones that were signed: root differs")
-    kinds = frozenset(map(type_of, rows))
-    public = {KINDS[kind].public for kind in kinds if kind in KINDS}
+    public = {KINDS[kind].public for kind in read.kinds if kind in KINDS}
     if len(public) > 1:
         raise Malformed("a submission is all public or all private")
     if public == {True} and claims.by is not None:
         raise Malformed("a public submission never carries `by`")
     return ReceivedSubmission(
-        signed.token, signed.jws, claims, rows, b"".join(leaves), kinds, public == {True}
+        signed.token,
+        signed.jws,
+        claims,
+        rows if again is None else _RowsAgain(again),
+        bytes(read.leaves),
+        frozenset(read.kinds),
+        public == {True},
     )
+
+
+class _Reading:
+    """What is taken of the rows of a submission while they pass: a thousand of them are held at a time."""
+
+    def __init__(self, promised: int) -> None:
+        self._promised = promised
+        self._salts: set[bytes] = set()
+        self.edge, self.leaves, self.kinds = Frontier(), bytearray(), set[str]()
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """Go through the rows; Malformed where they are not as many as promised, or a salt is none."""
+        count, rest = 0, iter(rows)
+        while part := list(islice(rest, _ROWS_AT_ONCE)):
+            count += len(part)
+            if count <= self._promised:
+                self._take(part)
+        if count != self._promised:
+            raise Malformed(
+                f"the submission promises {self._promised} statements and brings {count}: was it cut off?"
+            )
+
+    def _take(self, part: Sequence[Row]) -> None:
+        self._check_salts([row.salt for row in part])
+        self._check_salts([row.who_salt for row in part if row.who_salt is not None])
+        leaves = [row.leaf for row in part]
+        self.edge.extend(leaves)
+        self.leaves += b"".join(leaves)
+        self.kinds.update(map(type_of, part))
+
+    def _check_salts(self, salts: Sequence[bytes]) -> None:
+        """Refuse salts that would let statements be guessed: not 32 bytes, constant, or used twice."""
+        if any(len(salt) != SALT_BYTES or salt == salt[:1] * SALT_BYTES for salt in salts):
+            raise Malformed("a salt is not 32 random bytes")
+        before = len(self._salts)
+        self._salts.update(salts)
+        if len(self._salts) != before + len(salts):
+            raise Malformed("a salt is used twice: every statement needs its own random salts")
+
+
+class _RowsAgain:
+    """Rows that are read anew whenever somebody goes through them."""
+
+    def __init__(self, lines: Callable[[], Iterable[bytes]]) -> None:
+        self._lines = lines
+
+    def __iter__(self) -> Iterator[Row]:
+        return read_rows(self._lines())
 
 
 def read_rows(lines: Iterable[bytes]) -> Iterator[Row]:
@@ -307,13 +366,3 @@ def _row(line: bytes) -> Row:
         None if who is None else who.encode(),
         None if who_salt is None else unb64url(who_salt),
     )
-
-
-def _check_salts(rows: Sequence[Row]) -> None:
-    """Refuse salts that would let statements be guessed: not 32 bytes, constant, or used twice."""
-    salts = [row.salt for row in rows]
-    salts += [row.who_salt for row in rows if row.who_salt is not None]
-    if any(len(salt) != SALT_BYTES or salt == salt[:1] * SALT_BYTES for salt in salts):
-        raise Malformed("a salt is not 32 random bytes")
-    if len(set(salts)) != len(salts):
-        raise Malformed("a salt is used twice: every statement needs its own random salts")

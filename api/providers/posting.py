@@ -9,7 +9,7 @@ Source: LEDGER.md 2 (CSV path), SPEC.md 6.
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from queue import Full, Queue
 from typing import Any
@@ -107,14 +107,12 @@ class Desk:
 
     def _submit(self, received: ReceivedSubmission) -> None:
         # What fails stays unfinished: the next post of the same bytes, or the next start, goes on.
-        with _logged("submission-waits"), suppress(_Stopping):
+        with _logged("submission-waits"):
             self._house.check_writable()
-            self._house.ledger.submit(received, progress=partial(self._go_on, received.claims.n))
-
-    def _go_on(self, n: int, decided: int) -> None:
-        """Leave a submission after a chunk, which is durable, when the server is told to stop."""
-        if decided < n and self._stopping.is_set():
-            raise _Stopping
+            for _ in self._house.ledger.submit_in_parts(received):
+                # Each part is durable: when the server is told to stop, the next start goes on from there.
+                if self._stopping.is_set():
+                    break
 
     def _enqueue(self, name: _Name) -> None:
         if name in self._named:
@@ -171,8 +169,11 @@ class Desk:
         return self._waiting.qsize(), WAITING_MAX
 
     def _read(self, body: Packed, signed: SignedClaims | None = None) -> ReceivedSubmission:
+        lines = partial(body.lines, LINE_MAX_BYTES)
         with self._house.ledger.watch.step(READ, bytes=body.size):
-            return read_submission(body.lines(LINE_MAX_BYTES), origin=self._origin, signed=signed)
+            first = signed or read_signed_claims(next(lines(), b""), origin=self._origin)
+            again = lines if first.claims.n > AT_ONCE_ROWS_MAX else None
+            return read_submission(lines(), origin=self._origin, signed=first, again=again)
 
     def _decide(self, received: ReceivedSubmission, body: Packed) -> Answer:
         ledger, claims = self._house.ledger, received.claims
@@ -235,7 +236,8 @@ class Desk:
             if job.body_mac != body_mac:
                 raise Reused("this idempotency key was used before with another file")
             body = ledger.outcomes.body(job)
-        assert body is not None, "what was signed a moment ago is kept"
+        if body is None:  # destroyed in this moment, with somebody who is forgotten
+            raise Unavailable("what was kept of this file is being destroyed: post it again", code="busy")
         return self._decide(self._read(body), body)
 
     def _sign(
@@ -308,10 +310,6 @@ def _logged(event: str) -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001 - see above
         log.error(event, **of_error(error))
-
-
-class _Stopping(Exception):
-    """The server stops: what is decided so far is kept, the rest is decided at the next start."""
 
 
 class UnreadableFile(Problem):

@@ -50,7 +50,11 @@ def main(action: str, folder: str, now_us: str, step: str, nth: str, file: str) 
     if action == "submit":
         house.ledger.store.at_step = kill
         submission = received(Submission.load(Path(file)))
-        house.ledger.submit(submission, progress=_acknowledge)
+        decided = 0
+        for part in house.ledger.submit_in_parts(submission):
+            decided += len(part)
+            if part:
+                _acknowledge(decided)
     elif action == "restore":
         _acknowledge(restore(house.ledger, accept_lost=True, at_step=kill).size)
     elif action == "forget":

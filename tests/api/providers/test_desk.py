@@ -171,14 +171,14 @@ def test_an_unexpected_fault_of_one_submission_leaves_the_others_alone(ledger, h
     first, second = two_enrolments(ledger, PROVIDER_KEY), two_enrolments(ledger, OTHER_KEY)
     for one in (first, second):
         desk.post_signed(Packed(one.body()))
-    submit = house.ledger.submit
+    submit = house.ledger.submit_in_parts
 
-    def faulty(received, **options):
+    def faulty(received):
         if received.claims.jti == first.jti:
             raise ZeroDivisionError(ANA.nsn)
-        return submit(received, **options)
+        return submit(received)
 
-    monkeypatch.setattr(house.ledger, "submit", faulty)
+    monkeypatch.setattr(house.ledger, "submit_in_parts", faulty)
     work(desk)
 
     assert [job.jti for job in house.ledger.jobs.unfinished()] == [first.jti]

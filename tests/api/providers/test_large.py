@@ -171,15 +171,14 @@ def test_the_background_decides_by_itself_while_the_server_runs(crowd, monkeypat
     crowd.desk._thread = None
     data = enrolments_csv(people(MANY))
     held, finished = threading.Event(), threading.Event()
-    submit = crowd.house.ledger.submit
+    submit = crowd.house.ledger.submit_in_parts
 
-    def watched(received, **options):
+    def watched(received):
         assert held.wait(TIMEOUT_S)
-        outcomes = submit(received, **options)
+        yield from submit(received)
         finished.set()
-        return outcomes
 
-    monkeypatch.setattr(crowd.house.ledger, "submit", watched)
+    monkeypatch.setattr(crowd.house.ledger, "submit_in_parts", watched)
     with TestClient(crowd.client.app) as client:
         crowd.client = client
         posted = crowd.post_csv(data)
@@ -287,14 +286,14 @@ def test_a_stop_leaves_what_waits_to_the_next_start(small, monkeypatch):
     """The chunk in hand is finished, what is behind it is not begun; then both submissions are resumed."""
     small.desk._thread = None
     humans = learners(small, 12)
-    submit, begun, go = small.house.ledger.submit, threading.Event(), threading.Event()
+    submit, begun, go = small.house.ledger.submit_in_parts, threading.Event(), threading.Event()
 
-    def held(received, **options):
+    def held(received):
         begun.set()
         assert go.wait(TIMEOUT_S)
-        return submit(received, **options)
+        return submit(received)
 
-    monkeypatch.setattr(small.house.ledger, "submit", held)
+    monkeypatch.setattr(small.house.ledger, "submit_in_parts", held)
     small.desk.start()
     posted = [small.post_csv(enrolments_csv(some)) for some in (humans[:6], humans[6:])]
     assert begun.wait(TIMEOUT_S)

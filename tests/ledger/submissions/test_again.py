@@ -166,12 +166,12 @@ def test_a_key_retired_between_two_chunks_signs_no_further_records(
     kid = house.signer(PROVIDER_KEY).thumbprint
     size = house.size()
 
-    def retire(decided: int) -> None:
-        if decided == 3:
-            said = statement("key.retired", organisation=95001, kid=kid, from_="2026-11-22")
-            house.must(REGISTRAR, [said])
-
-    outcomes = house.ledger.submit(received(submission), progress=retire)
+    parts = house.ledger.submit_in_parts(received(submission))
+    outcomes = list(next(parts))
+    assert len(outcomes) == 3
+    said = statement("key.retired", organisation=95001, kid=kid, from_="2026-11-22")
+    house.must(REGISTRAR, [said])
+    outcomes += [one for part in parts for one in part]
 
     assert [one.position is not None for one in outcomes[:3]] == [True] * 3
     assert {one.findings[0].code for one in outcomes[3:]} == {"E909"}
