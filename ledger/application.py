@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from eventsourcing.persistence import JSONTranscoder, StoredEvent
 from eventsourcing.utils import Environment
 
 from ledger.authority import AUTHORITY_TOPICS, founder, keyring_of, purpose_of, registrar_key
+from ledger.batched import batched
 from ledger.clock import Clock, SystemClock, civil_date, instant
 from ledger.deciding.batch import ACCEPTED, WARNED, Batch, Circumstances, Outcome, atomic_refusal, refusal
 from ledger.deciding.private import PrivateDeciding
@@ -272,7 +272,7 @@ class Ledger(Application[UUID]):
             job = self.outcomes.open(received, self.clock.now_us())
         pending = ((place, row) for place, row in enumerate(received.rows) if place not in known)
         width = left if claims.mode == ATOMIC else CHUNK_ROWS
-        while chunk := list(islice(pending, width)):
+        for chunk in batched(pending, width):
             left -= len(chunk)
             decided = self._commit(received, chunk)
             self.outcomes.keep(job, decided, done=not left)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
+from ledger.batched import batched
 from ledger.deciding.batch import ACCEPTED, Outcome
 from ledger.domain.award import MicrocredentialAwarded
 from ledger.encoding.msgpack import pack, unpack
@@ -32,6 +33,7 @@ from ledger.store.sqlite import LedgerRecorder
 JOBS = "jobs"  # the kind of the key that all keys of submissions are made of
 _JOB = tag("job")
 _ID_BYTES = 16
+_ROWS_AT_ONCE = 1000
 _TRIES = 8  # each after a turn of the epoch came in between
 _T = TypeVar("_T")
 
@@ -136,15 +138,17 @@ class OutcomeStore:
         return self._read(job, self._outcomes)
 
     def _outcomes(self, job: Job, key: SubjectKey | None) -> list[Outcome]:
-        stored = self._jobs.outcomes(job.number)
-        bare = [one for one in stored if key is None or not one.details]
-        awards = self._awards([one.position for one in bare if one.position is not None])
-        return [
-            Outcome(one.row, one.status, (), one.position, awards.get(one.position or 0))
-            if key is None or not one.details
-            else _opened(one, key, _aad(job, one.row))
-            for one in stored
-        ]
+        found: list[Outcome] = []
+        for some in batched(self._jobs.outcomes(job.number), _ROWS_AT_ONCE):
+            bare = [one for one in some if key is None or not one.details]
+            awards = self._awards([one.position for one in bare if one.position is not None])
+            found += (
+                Outcome(one.row, one.status, (), one.position, awards.get(one.position or 0))
+                if key is None or not one.details
+                else _opened(one, key, _aad(job, one.row))
+                for one in some
+            )
+        return found
 
     def _awards(self, positions: Sequence[int]) -> dict[int, UUID]:
         """Return the award that is recorded at each of these positions; other records are absent."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.batched import batched
 from ledger.clock import rfc3339
 from ledger.deciding.batch import Outcome
 from ledger.encoding.strict_json import b64, b64url, canonical
@@ -40,6 +41,7 @@ from ledger.store.tree import StoredTree
 ACKNOWLEDGEMENT_TYP = "achievement-receipt+jws"
 PUBLISH_WITHIN_US = 60_000_000  # promised in every acknowledgement
 RECEIPT_VERSION = 1
+_ROWS_AT_ONCE = 1000
 
 
 def acknowledge(
@@ -54,9 +56,13 @@ def acknowledge(
     Rows are counted from 1, as people count them. Each is `[row, position, leaf hash]`; a row that
     was unchanged points at the record that says the same.
     """
-    placed = [(outcome.row + 1, outcome.position) for outcome in outcomes if outcome.position is not None]
-    leaves = store.leaves_at([position for _, position in placed])
-    newest_us = max((recorded_at_us for _, recorded_at_us in leaves.values()), default=None)
+    placed = ((outcome.row + 1, outcome.position) for outcome in outcomes if outcome.position is not None)
+    rows: list[list[Any]] = []
+    newest_us = 0
+    for some in batched(placed, _ROWS_AT_ONCE):
+        leaves = store.leaves_at([position for _, position in some])
+        rows += ([row, position, b64url(leaves[position][0])] for row, position in some)
+        newest_us = max(newest_us, *(recorded_at_us for _, recorded_at_us in leaves.values()))
     payload: dict[str, Any] = {
         "v": RECEIPT_VERSION,
         "origin": origin,
@@ -64,9 +70,9 @@ def acknowledge(
         "submission": str(claims.jti),
         "n": claims.n,
         "root": b64url(claims.root),
-        "rows": [[row, position, b64url(leaves[position][0])] for row, position in placed],
+        "rows": rows,
     }
-    if newest_us is not None:
+    if rows:
         payload["recorded_at"] = rfc3339(newest_us)
         payload["publish_by"] = rfc3339(newest_us + PUBLISH_WITHIN_US)
     return jws_sign(signer, canonical(payload), ACKNOWLEDGEMENT_TYP)

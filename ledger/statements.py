@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from ledger.batched import batched
 from ledger.encoding.strict_json import b64url, parse, unb64url
 from ledger.errors import Malformed
 from ledger.keys.signer import Jws, jws_read
@@ -263,8 +264,8 @@ class _Reading:
 
     def take(self, rows: Iterable[Row]) -> None:
         """Go through the rows; Malformed where they are not as many as promised, or a salt is none."""
-        count, rest = 0, iter(rows)
-        while part := list(islice(rest, _ROWS_AT_ONCE)):
+        count = 0
+        for part in batched(rows, _ROWS_AT_ONCE):
             count += len(part)
             if count <= self._promised:
                 self._take(part)

@@ -1,10 +1,11 @@
 """Serving from a command: an address that is held before the work begins, and a server until a signal."""
 
+import ctypes
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,9 +25,10 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PORT_MAX = 65_535
 STOP_WITHIN_S = 10.0  # for a witness or a mirror, which have nothing in hand but requests
 SWITCH_INTERVAL_S = 0.0005
-CONNECTIONS_MAX = (
-    320  # more than requests may be let in: those too many are answered in words, see `api.admission`
-)
+LARGE_BLOCK_BYTES = 1 << 20
+_M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+# More than requests may be let in: those too many are answered in words, see `api.admission`.
+CONNECTIONS_MAX = 320
 KEEP_ALIVE_S = 75  # longer than a proxy keeps an idle connection: it must not meet one that was just closed
 BACKLOG = 512  # connections that the system holds until they are accepted
 
@@ -73,9 +75,7 @@ def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
     from api.telemetry.traces import tracing_of_environment
     from api.telemetry.watching import Telemetry
 
-    # A thread that computes hands over after this long. One that waits for a flush and gets the word again
-    # only after Python's five milliseconds, at each of a post's many steps, makes a provider wait a second.
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    _prepare_process()
     check_build()
     configure()
     telemetry = Telemetry(tracing_of_environment())
@@ -102,6 +102,17 @@ def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
         settle_house(house)
         close_house(house)
         stop.over()
+
+
+def _prepare_process() -> None:
+    """Set what holds for all threads of a server."""
+    # A thread that computes hands over after this long. One that waits for a flush and gets the word again
+    # only after Python's five milliseconds, at each of a post's many steps, makes a provider wait a second.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # A submission is some blocks of tens of megabytes. Left alone, glibc keeps as much as the largest of
+    # them for ever, in pieces that the next does not fit; so each goes back to the system when it is let go.
+    with suppress(AttributeError, OSError):  # other C libraries have no such choice
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 def run_app(

@@ -6,9 +6,9 @@ Source: SPEC.md 6; DOMAIN.md 7.2 (reply).
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
+from ledger.batched import batched
 from ledger.deciding.batch import Outcome
 from ledger.encoding.strict_json import b64url
 from ledger.policy.findings import Finding, fix, sentence
@@ -16,7 +16,6 @@ from ledger.statements import Row
 from ledger.store.sqlite import LedgerRecorder
 
 ROWS_AT_ONCE = 1_000  # made together, and sent on before the next are made
-_T = TypeVar("_T")
 
 
 def finding_json(found: Finding) -> dict[str, Any]:
@@ -58,7 +57,7 @@ class Answer:
         """Yield the whole answer as JSON in parts; its memory is that of one part."""
         yield _text(self.head)[:-1] + b',"rows":['
         between = b""
-        for some in _parts(self.rows(), ROWS_AT_ONCE):
+        for some in batched(self.rows(), ROWS_AT_ONCE):
             yield between + b",".join(map(_text, some))
             between = b","
         yield b"]}"
@@ -74,7 +73,7 @@ def outcomes_json(
         outcomes: in input order, from the first row on.
         references: the providers' own row references, in the same order; none beyond their end.
     """
-    for some in _parts(outcomes, ROWS_AT_ONCE):
+    for some in batched(outcomes, ROWS_AT_ONCE):
         leaves = store.leaves_at([one.position for one in some if one.position is not None])
         for outcome in some:
             yield {
@@ -110,7 +109,7 @@ def answer_head(
 
 def as_json_lines(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """Yield outcomes as JSON Lines, in input order, many lines at a time."""
-    for some in _parts(rows, ROWS_AT_ONCE):
+    for some in batched(rows, ROWS_AT_ONCE):
         yield b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in some)
 
 
@@ -121,12 +120,6 @@ def references(rows: Iterable[Row]) -> Iterator[str | None]:
 
 def _text(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _parts(things: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    rest = iter(things)
-    while some := list(islice(rest, size)):
-        yield some
 
 
 def _row_ref(row: Row) -> str | None:

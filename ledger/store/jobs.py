@@ -208,12 +208,12 @@ class Jobs:
 
         self._database.together(keep, len(rows))
 
-    def outcomes(self, job: int) -> list[StoredOutcome]:
-        """Return what came of the rows decided so far, in input order."""
+    def outcomes(self, job: int) -> Iterator[StoredOutcome]:
+        """Yield what came of the rows decided so far, in input order."""
         rows = self._database.reader.execute(
             "SELECT row, status, position, details FROM outcome WHERE job = ? ORDER BY row", (job,)
         )
-        return [StoredOutcome(*row) for row in rows]
+        return (StoredOutcome(*row) for row in rows)
 
     def placed_after(self, position: int) -> Iterator[PlacedRow]:
         """Yield every row that was told a position beyond this one, in order of submission and row."""

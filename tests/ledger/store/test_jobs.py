@@ -65,7 +65,7 @@ def test_a_rows_first_outcome_stands(jobs: Jobs) -> None:
 
     jobs.keep_outcomes(job.number, [_outcome(0, position=9), _outcome(1, position=8)], done=True)
 
-    assert jobs.outcomes(job.number) == [
+    assert list(jobs.outcomes(job.number)) == [
         _outcome(0, "rejected"),
         _outcome(1, position=8),
         _outcome(2, position=7),
@@ -87,7 +87,7 @@ def test_everything_is_destroyed_after_thirty_days_and_nothing_before(tmp_path: 
     assert jobs.destroy_old(KEEP_DAYS * DAY_US + 1) == 1
 
     assert jobs.find(ISS, JTI) is None
-    assert jobs.outcomes(old.number) == []
+    assert list(jobs.outcomes(old.number)) == []
     assert jobs.find(ISS, UUID(int=3)) == young
     jobs.close()
     held = (tmp_path / "jobs.sqlite").read_bytes()
