@@ -12,12 +12,13 @@ from rich.table import Table
 
 from benchmarks.catalogue import BENCHMARKS, BY_NAME
 from benchmarks.harness import ROUNDS, Benchmark, Figure, measure, ratio, run_here, table
-from tests.support.documents import markdown, write_between
+from tests.support.documents import has_place, write_rows
 
 TABLE_WIDTH = 160
 HEAD = ("what", "rate", "beside", "also", "cpu", "memory", "aim")
 WHOLE, AIMED = "bench", "bench, what has an aim"
-INTO = f"also write it into a document, between its marks: <!-- {WHOLE}: begin --> or <!-- {AIMED}: begin -->"
+MARKS = f"<!-- {WHOLE}: begin -->, <!-- {WHOLE}: end --> or <!-- {AIMED}: begin -->, <!-- {AIMED}: end -->"
+INTO = f"also write what was measured into the table of a document, between its lines {MARKS}"
 
 
 def main() -> None:
@@ -38,11 +39,13 @@ def main() -> None:
         (name,) = asked.names
         print(json.dumps(run_here(BY_NAME[name], asked.here)))
         return
+    for path in asked.into:
+        if not any(has_place(path, name) for name in (WHOLE, AIMED)):
+            parser.error(f"{path} has no lines {MARKS}")
     chosen = [benchmark for benchmark in BENCHMARKS if not asked.names or benchmark.name in asked.names]
     figures = measure(chosen, asked.rounds)
     for path in asked.into:
-        if not write_tables(path, chosen, figures):
-            parser.error(f"{path} has no place for a table")
+        write_tables(path, chosen, figures)
     if asked.json:
         document = {
             benchmark.name: {**asdict(figures[benchmark.name]), "ratio": ratio(benchmark, figures)}
@@ -59,12 +62,28 @@ def main() -> None:
     console.print(shown)
 
 
-def write_tables(path: Path, chosen: Sequence[Benchmark], figures: Mapping[str, Figure]) -> bool:
-    """Write the table, or the part of it that has aims, into a document; return whether it has a place."""
+def write_tables(
+    path: Path,
+    chosen: Sequence[Benchmark],
+    figures: Mapping[str, Figure],
+    every: Sequence[Benchmark] = BENCHMARKS,
+) -> None:
+    """Write the table, or the part of it that has aims, where a document has a place for it.
+
+    Args:
+        path: the document.
+        chosen: what was measured; rows of the others stay as they are.
+        figures: what came of it.
+        every: all there are, in the order of the table.
+    """
     rows = table(chosen, figures)
-    aimed = [row[:4] + row[6:] for row in rows if row[6]]
-    whole = write_between(path, WHOLE, markdown(HEAD, rows))
-    return write_between(path, AIMED, markdown(HEAD[:4] + HEAD[6:], aimed)) or whole
+    if has_place(path, WHOLE):
+        write_rows(path, WHOLE, HEAD, rows, [benchmark.name for benchmark in every])
+    if has_place(path, AIMED):
+        aimed = [row[:4] + row[6:] for row in rows if row[6]]
+        write_rows(
+            path, AIMED, HEAD[:4] + HEAD[6:], aimed, [benchmark.name for benchmark in every if benchmark.aim]
+        )
 
 
 if __name__ == "__main__":

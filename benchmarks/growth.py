@@ -24,7 +24,7 @@ from ledger.receipts import prove
 from ledger.statements import read_submission
 from ledger.store.tree import StoredTree
 from projections.catalogue import Views
-from tests.support.documents import markdown, write_between
+from tests.support.documents import has_place, spaced, write_rows
 from tests.support.ledgers import House, a_study_ledger, open_house, people
 from tests.support.world import ORIGIN, Human
 
@@ -34,6 +34,7 @@ LAST = 3_000  # learners who come last, while it is measured
 LOOKS = 300
 _MIB = 2**20
 _SEED = 95001
+_MARKS = "growth"  # in a document, around the table
 
 Figures = dict[str, float]
 _Made = TypeVar("_Made")
@@ -199,10 +200,12 @@ def main() -> None:
         figures = rebuilt(Path(rest[0])) if what == "rebuild" else grown(Path(rest[1]), int(rest[0]))
         print(json.dumps(figures))
         return
+    if asked.into is not None and not has_place(asked.into, _MARKS):
+        parser.error(f"{asked.into} has no lines <!-- {_MARKS}: begin --> and <!-- {_MARKS}: end -->")
     columns = {size: measured(size) for size in sorted(asked.sizes)}
     head, rows = _table(columns)
-    if asked.into is not None and not write_between(asked.into, "growth", markdown(head, rows)):
-        parser.error(f"{asked.into} has no place for the table")
+    if asked.into is not None:
+        write_rows(asked.into, _MARKS, head, rows, [name for name, *_ in rows])
     if asked.json:
         print(json.dumps(columns, indent=2))
         return
@@ -215,10 +218,10 @@ def main() -> None:
 def _table(columns: dict[int, Figures]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return head and rows: a column for each size, and how the largest compares with the smallest."""
     first, *_, last = (*columns.values(),)
-    head = ("what", *(f"{size:,} records".replace(",", " ") for size in columns), "last ÷ first")
+    head = ("what", *(f"{spaced(size)} records" for size in columns), "last ÷ first")
     rows = []
     for name in first:
-        values = [f"{figures[name]:,.0f}".replace(",", " ") for figures in columns.values()]
+        values = [spaced(figures[name]) for figures in columns.values()]
         rows.append((name, *values, f"{last[name] / first[name]:.2f}"))
     return head, rows
 

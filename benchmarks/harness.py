@@ -21,6 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support.documents import spaced
+
 ROUNDS = 3
 SMALL = 10.0  # below it a note has a decimal
 RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
@@ -152,7 +154,7 @@ def _row(benchmark: Benchmark, figures: Mapping[str, Figure]) -> tuple[str, ...]
     times = ratio(benchmark, figures)
     return (
         benchmark.name,
-        f"{figure.rate:,.0f} {benchmark.unit}/s".replace(",", " "),
+        f"{spaced(figure.rate)} {benchmark.unit}/s",
         "" if times is None else f"{times:.2f} × {benchmark.beside}",
         "\n".join(_note(name, value) for name, value in figure.notes.items()),
         f"{figure.cpu_seconds / figure.seconds:.0%}",
@@ -163,8 +165,8 @@ def _row(benchmark: Benchmark, figures: Mapping[str, Figure]) -> tuple[str, ...]
 
 def _note(name: str, value: float) -> str:
     what, unit = name.rsplit("_", 1)
-    number = f"{value:,.0f}" if value >= SMALL else f"{value:.1f}"
-    return f"{what.replace('_', ' ')} {number.replace(',', ' ')} {unit}"
+    number = spaced(value) if value >= SMALL else f"{value:.1f}"
+    return f"{what.replace('_', ' ')} {number} {unit}"
 
 
 def percentiles(seconds: Sequence[float], name: str = "") -> dict[str, float]:

@@ -6,10 +6,12 @@ import sys
 
 import pytest
 
-from benchmarks import harness
+from benchmarks import __main__ as command
+from benchmarks import growth, harness
 from benchmarks.__main__ import write_tables
 from benchmarks.catalogue import BENCHMARKS, BY_NAME
 from benchmarks.harness import Benchmark, Figure, Stopwatch, measure, percentiles, ratio, run_here, table
+from tests.support.documents import write_rows
 from tests.support.tree import ROOT
 
 
@@ -122,17 +124,67 @@ def test_tables_are_written_between_their_marks(tmp_path):
     figures = {
         name: Figure(12_000, 1.0, 0.5, 2**20, {"p99_ms": 12.0, "p50_ms": 1.0}) for name in ("plain", "ours")
     }
-    whole, aimed, other = (tmp_path / name for name in ("whole.md", "aimed.md", "other.md"))
+    whole, aimed = tmp_path / "whole.md", tmp_path / "aimed.md"
     whole.write_text("before\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nafter\n")
     aimed.write_text("<!-- bench, what has an aim: begin -->\n<!-- bench, what has an aim: end -->\n")
-    other.write_text("nothing\n")
 
-    written = [write_tables(path, [plain, ours], figures) for path in (whole, aimed, other)]
+    for path in (whole, aimed):
+        write_tables(path, [plain, ours], figures, [plain, ours])
 
-    assert written == [True, True, False]
     assert whole.read_text().startswith("before\n<!-- bench: begin -->\n\n| what | rate |")
     assert "| plain | 12 000 rows/s |  | p99 12 ms<br>p50 1.0 ms | 50% | 1 MiB |  |" in whole.read_text()
     assert whole.read_text().endswith("<!-- bench: end -->\nafter\n")
     assert "| ours | 12 000 rows/s | 1.00 × plain | p99 12 ms<br>p50 1.0 ms | ≥ 1 × |" in aimed.read_text()
     assert "plain |  |" not in aimed.read_text()
-    assert other.read_text() == "nothing\n"
+
+
+def test_rows_that_were_not_measured_stay_in_the_document(tmp_path):
+    """One measured again replaces its own row, one that is new comes to its place, one that is gone goes."""
+    every = [Benchmark(name, "rows", lambda *_: 1, aim="≥ 1/s") for name in ("first", "second", "third")]
+    first, second, third = every
+    figures = {one.name: Figure(12_000, 1.0, 0.5, 2**20) for one in every}
+    gone = Benchmark("gone", "rows", lambda *_: 1, aim="≥ 1/s")
+    documents = {name: tmp_path / f"{name}.md" for name in (command.WHOLE, command.AIMED)}
+    for name, path in documents.items():
+        path.write_text(f"<!-- {name}: begin -->\n<!-- {name}: end -->\n")
+        write_tables(path, [gone, third, first], {**figures, "gone": figures["first"]}, [gone, *every])
+
+    for path in documents.values():
+        write_tables(path, [third, second], dict.fromkeys(figures, Figure(7, 1.0, 1.0, 2**20)), every)
+
+    for path in documents.values():
+        rows = [line for line in path.read_text().splitlines() if "rows/s" in line]
+        assert [row.split(" | ")[:2] for row in rows] == [
+            ["| first", "12 000 rows/s"],
+            ["| second", "7 rows/s"],
+            ["| third", "7 rows/s"],
+        ]
+
+
+def test_rows_under_another_head_do_not_stay(tmp_path):
+    """A table that got or lost a column is written anew: rows that lack it would say something else."""
+    path = tmp_path / "a.md"
+    path.write_text("<!-- a: begin -->\n| what | then |\n| --- | ---: |\n| old | 1 |\n<!-- a: end -->\n")
+
+    write_rows(path, "a", ("what", "now"), [("new", "2")], ["old", "new"])
+
+    assert path.read_text() == (
+        "<!-- a: begin -->\n\n| what | now |\n| --- | ---: |\n| new | 2 |\n\n<!-- a: end -->\n"
+    )
+
+
+@pytest.mark.parametrize("module", [command, growth])
+def test_a_document_without_marks_is_refused_before_measuring(module, monkeypatch, tmp_path, capsys):
+    """Nobody waits for an hour to hear it."""
+    path = tmp_path / "other.md"
+    path.write_text("nothing\n")
+    monkeypatch.setattr("sys.argv", ["benchmarks", "--into", str(path)])
+    for work in ("measure", "measured"):
+        monkeypatch.setattr(module, work, lambda *_: pytest.fail("something was measured"), raising=False)
+
+    with pytest.raises(SystemExit) as stopped:
+        module.main()
+
+    assert stopped.value.code == 2
+    assert "has no lines <!-- " in capsys.readouterr().err
+    assert path.read_text() == "nothing\n"

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from tests.reliability.catalogue import BY_NAME, CAMPAIGNS
-from tests.reliability.harness import FAILURES_SHOWN, Setting, as_json, has_place, table, write_into
+from tests.reliability.harness import FAILURES_SHOWN, MARKS, Setting, as_json, table, write_into
+from tests.support.documents import has_place
 
 
 def say(text: str) -> None:
@@ -31,8 +32,8 @@ def main() -> int:
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}: there are {', '.join(BY_NAME)}")
     for path in asked.into:
-        if not has_place(path):
-            parser.error(f"{path} has no lines <!-- reliability: begin --> and <!-- reliability: end -->")
+        if not has_place(path, MARKS):
+            parser.error(f"{path} has no lines <!-- {MARKS}: begin --> and <!-- {MARKS}: end -->")
 
     played = []
     for campaign in CAMPAIGNS:

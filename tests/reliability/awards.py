@@ -22,8 +22,9 @@ from ledger.errors import Unavailable
 from projections.catalogue import Views
 from projections.exports.status_list import StatusBits
 from projections.issuing import Issuer
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number
+from tests.reliability.harness import Campaign, Line, Setting, Trials
 from tests.reliability.power import faults, recorded
+from tests.support.documents import spaced
 from tests.support.ledgers import PROVIDER_KEY, House, a_full_ledger, people, statement
 
 THREADS = 32
@@ -132,9 +133,9 @@ def run(setting: Setting) -> list[Line]:
     groups = done.house.ledger.store.database.sharing
     done.house.close()
     seen = (
-        f"{number(len(done.awards))} revocations, {number(len(done.answers))} posts: none lost, none twice,"
-        f" status lists with exactly those bits; {number(groups.requests)} writes in"
-        f" {number(groups.groups)} flushes"
+        f"{spaced(len(done.awards))} revocations, {spaced(len(done.answers))} posts: none lost, none twice,"
+        f" status lists with exactly those bits; {spaced(groups.requests)} writes in"
+        f" {spaced(groups.groups)} flushes"
     )
     return [trials.line(f"awards revoked at once by {THREADS} threads, some twice", seen)]
 

@@ -31,8 +31,9 @@ from ledger.errors import LedgerError
 from ledger.founding import REGISTRAR
 from projections.catalogue import Views
 from tests.reliability.fault_child import SAID
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number
+from tests.reliability.harness import Campaign, Line, Setting, Trials
 from tests.reliability.power import faults, recorded
+from tests.support.documents import spaced
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, open_house, people, statement
 from tests.support.tree import ROOT
 from tests.support.world import MIDDAY, a_result, an_enrolment, identity
@@ -266,7 +267,7 @@ def run(setting: Setting) -> list[Line]:
                         setting.seed, run_with(workers, template, setting.folder / f"{how}-{place}", fault)
                     )
                 seen = "nothing answered lost, nothing half, told as unavailable, the next run completes it"
-                kinds = f"{number(len(calls))} calls of {len(set(calls))} kinds"
+                kinds = f"{spaced(len(calls))} calls of {len(set(calls))} kinds"
                 lines.append(trials.line(f"{words} at a call that writes ({kinds})", seen))
     except CannotTrace as error:
         return [

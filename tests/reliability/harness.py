@@ -5,19 +5,17 @@ repeated alone: `python -m tests.reliability power --seed 17 --trials 1`.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ledger.errors import LedgerError
+from tests.support.documents import Row, markdown, spaced, write_rows
 
 FAILURES_SHOWN = 10
-_HEADER = (
-    "| campaign | what goes wrong | promise | times | seen | |",
-    "| --- | --- | --- | ---: | --- | --- |",
-)
-_MARKS = re.compile(r"(<!-- reliability: begin -->\n).*?(<!-- reliability: end -->)", re.DOTALL)
+MARKS = "reliability"  # in a document, around the table
+_HEAD = ("campaign", "what goes wrong", "promise", "times", "seen", "")
+_FIGURES = (3,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,67 +79,49 @@ class Trials:
         return Line(what, self.tried, seen, self.tried > 0 and not self.failed, tuple(self.failed))
 
 
-def table(campaigns: Sequence[tuple[Campaign, Sequence[Line]]]) -> str:
+Played = Sequence[tuple[Campaign, Sequence[Line]]]
+
+
+def table(played: Played) -> str:
     """Return what was seen as a Markdown table."""
-    return (
-        "\n".join([*_HEADER, *(row for campaign, seen in campaigns for row in _rows(campaign, seen))]) + "\n"
-    )
+    return markdown(_HEAD, _rows(played), _FIGURES)
 
 
-def _rows(campaign: Campaign, seen: Sequence[Line]) -> list[str]:
+def _rows(played: Played) -> list[Row]:
     return [
-        f"{_first_cell(campaign.name)} {line.what} | {campaign.promise} | {number(line.times)} | {line.seen}"
-        f" | {'holds' if line.ok else '**does not hold**'} |"
+        (
+            _first_cell(campaign.name),
+            line.what,
+            campaign.promise,
+            spaced(line.times),
+            line.seen,
+            "holds" if line.ok else "**does not hold**",
+        )
+        for campaign, seen in played
         for line in seen
     ]
 
 
 def _first_cell(name: str) -> str:
-    return f"| `{name}` |"
+    return f"`{name}`"
 
 
-def as_json(campaigns: Sequence[tuple[Campaign, Sequence[Line]]]) -> str:
+def as_json(played: Played) -> str:
     """Return what was seen as one JSON object."""
-    ok = all(line.ok for _, seen in campaigns for line in seen)
-    found = {campaign.name: [asdict(line) for line in seen] for campaign, seen in campaigns}
+    ok = all(line.ok for _, seen in played for line in seen)
+    found = {campaign.name: [asdict(line) for line in seen] for campaign, seen in played}
     return json.dumps({"ok": ok, "campaigns": found}, indent=2)
 
 
-def has_place(path: Path) -> bool:
-    """Whether a document has the two marks between which the table goes."""
-    return bool(_MARKS.search(path.read_text(encoding="utf-8")))
-
-
-def write_into(path: Path, played: Sequence[tuple[Campaign, Sequence[Line]]], order: Sequence[str]) -> None:
-    """Put what was seen between the two marks of a document that has them.
-
-    Lines of campaigns that were not played stay as they are.
+def write_into(path: Path, played: Played, order: Sequence[str]) -> None:
+    """Put what was seen between the marks of a document that has them; lines of other campaigns stay.
 
     Args:
         path: the document.
         played: what was played.
         order: names of all campaigns, as the table has them.
     """
-    document = path.read_text(encoding="utf-8")
-    marks = _MARKS.search(document)
-    assert marks is not None, "it was asked before anything was played"
-    fresh = {campaign.name: _rows(campaign, seen) for campaign, seen in played}
-    stood = marks[0].splitlines()
-    rows = [
-        row
-        for name in order
-        for row in fresh.get(name, [line for line in stood if line.startswith(_first_cell(name))])
-    ]
-    text = "\n".join([*_HEADER, *rows])
-    path.write_text(
-        document[: marks.start()] + f"{marks[1]}\n{text}\n\n{marks[2]}" + document[marks.end() :],
-        encoding="utf-8",
-    )
-
-
-def number(value: int) -> str:
-    """Return a number with a space between thousands."""
-    return f"{value:,}".replace(",", " ")
+    write_rows(path, MARKS, _HEAD, _rows(played), list(map(_first_cell, order)), _FIGURES)
 
 
 def refusal_of(attempt: Callable[[], object]) -> LedgerError | None:

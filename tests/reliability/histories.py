@@ -24,8 +24,9 @@ from ledger.deciding.batch import ACCEPTED, Outcome
 from ledger.errors import Unavailable
 from ledger.publisher import latest
 from ledger.store.recorder import CLOCK_BACK_MAX_US
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number, refusal_of
+from tests.reliability.harness import Campaign, Line, Setting, Trials, refusal_of
 from tests.reliability.power import faults, recorded
+from tests.support.documents import spaced
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, open_house, people, statement
 from tests.support.noting import NotingSigner, by_size
 from tests.support.world import Human, a_result, an_enrolment
@@ -43,7 +44,7 @@ def run(setting: Setting) -> list[Line]:
     for seed in range(setting.seed, setting.seed + setting.trials):
         servers.add(seed, two_servers(setting.folder / f"servers-{seed}", Random(seed)))
         clocks.add(seed, jumping(setting.folder / f"clock-{seed}", Random(seed)))
-    posts, jumps = number(setting.trials * POSTS * SERVERS), number(setting.trials * CLOCK_STEPS)
+    posts, jumps = spaced(setting.trials * POSTS * SERVERS), spaced(setting.trials * CLOCK_STEPS)
     return [
         *lines,
         servers.line(

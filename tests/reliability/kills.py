@@ -24,9 +24,10 @@ from api.client.submission import Submission
 from ledger.clock import FixedClock
 from ledger.founding import REGISTRAR
 from projections.catalogue import Views
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number
+from tests.reliability.harness import Campaign, Line, Setting, Trials
 from tests.reliability.power import faults, recorded
 from tests.scripts.server import Server
+from tests.support.documents import spaced
 from tests.support.ledgers import (
     PASSPHRASE,
     PROVIDER_KEY,
@@ -283,7 +284,7 @@ def run(setting: Setting) -> list[Line]:
     rows = sum(len(answer.rows) for answer in load.answers.values())
     shutil.rmtree(setting.folder, ignore_errors=True)
     seen = (
-        f"{number(rows)} answered rows there once where they were answered, {load.resent} submissions sent"
+        f"{spaced(rows)} answered rows there once where they were answered, {load.resent} submissions sent"
         " again, audits clean, views as rebuilt"
     )
     return [trials.line(f"kill -9 under load ({CLIENTS} clients)", seen)]

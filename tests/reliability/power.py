@@ -29,8 +29,9 @@ from ledger.founding import REGISTRAR
 from ledger.publisher import latest
 from ledger.turning import turn
 from tests.reliability.disk import Disk
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number
+from tests.reliability.harness import Campaign, Line, Setting, Trials
 from tests.reliability.sqlite import FULL, NORMAL, opened_on
+from tests.support.documents import spaced
 from tests.support.forgetting import forget, nothing_elsewhere, officers
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, open_house, people, received, statement
 from tests.support.noting import NotingSigner, by_size
@@ -312,7 +313,7 @@ def run(setting: Setting) -> list[Line]:
         answered += before.count
         trials.add(seed, wrong)
     whole = trials.line(
-        "power cut, sectors torn and reordered", f"0 of {number(answered)} answered rows lost, audits clean"
+        "power cut, sectors torn and reordered", f"0 of {spaced(answered)} answered rows lost, audits clean"
     )
     return [whole, losing(setting)]
 

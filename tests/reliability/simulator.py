@@ -34,8 +34,9 @@ from ledger.restore import plan_restore, restore
 from ledger.witness import open_witness
 from tests.crash.steps import PUBLISH_STEPS, WRITE_STEPS
 from tests.ledger.audit.tampering import unlocked
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number, refusal_of
+from tests.reliability.harness import Campaign, Line, Setting, Trials, refusal_of
 from tests.reliability.power import recorded
+from tests.support.documents import spaced
 from tests.support.ledgers import PROVIDER_KEY, a_study_ledger, people, statement
 from tests.support.noting import NotingSigner, by_size
 from tests.support.rollbacks import put_back, take_copy
@@ -445,7 +446,7 @@ def run(setting: Setting) -> list[Line]:
     for seed in range(setting.seed, setting.seed + setting.trials):
         trials.add(seed, trial(seed, setting.folder / str(seed)))
     what = "clients, network, clock, witnesses, crashes and old copies, simulated by a seed"
-    return [trials.line(what, f"{number(trials.tried * STEPS)} steps, and every promise holds after each")]
+    return [trials.line(what, f"{spaced(trials.tried * STEPS)} steps, and every promise holds after each")]
 
 
 SIMULATOR = Campaign("simulator", "P1–P6, P9", run, trials=200)

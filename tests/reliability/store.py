@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.ledger.store.machine import StoreMachine
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number
+from tests.reliability.harness import Campaign, Line, Setting, Trials
+from tests.support.documents import spaced
 
 STEPS = 40
 # Nothing is kept of a run but its seed: the same seed draws the same steps.
@@ -32,7 +33,7 @@ def run(setting: Setting) -> list[Line]:
         notes = "\n".join(getattr(error, "__notes__", ()))
         trials.failed.append(f"store --seed {setting.seed}: {error}\n{notes}")
     what = f"the store against a model, up to {STEPS} writes, refusals, readings and reopenings in any order"
-    return [trials.line(what, f"they agree after each of about {number(setting.trials * STEPS)} steps")]
+    return [trials.line(what, f"they agree after each of about {spaced(setting.trials * STEPS)} steps")]
 
 
 STORE = Campaign("store", "P2, P3, P9", run, trials=500)

@@ -29,7 +29,8 @@ from tests.ledger.audit.tampering import (
     tables,
     value_changes,
 )
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number
+from tests.reliability.harness import Campaign, Line, Setting, Trials
+from tests.support.documents import spaced
 from tests.support.ledgers import open_house
 
 FLIP, SWAP, DELETE, INSERT = "a bit flipped", "two rows swapped", "a row deleted", "a copy of a row put in"
@@ -117,7 +118,7 @@ def _line(
         bench.restore()
     seen = f"each found, without keys and with them, in {len(columns())} columns of {len(tables())} tables"
     if less:
-        seen += f"; {number(less)} cosignatures taken away, which nothing says were there"
+        seen += f"; {spaced(less)} cosignatures taken away, which nothing says were there"
     return trials.line(f"tampering: {kind}", seen)
 
 

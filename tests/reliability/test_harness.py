@@ -6,7 +6,8 @@ import pytest
 
 from tests.reliability import __main__ as command
 from tests.reliability.catalogue import CAMPAIGNS
-from tests.reliability.harness import Campaign, Line, Setting, Trials, number
+from tests.reliability.harness import Campaign, Line, Setting, Trials
+from tests.support.documents import spaced
 from tests.support.tree import ROOT
 
 MARKS = "before\n<!-- reliability: begin -->\nstale\n<!-- reliability: end -->\nafter\n"
@@ -125,4 +126,4 @@ def test_the_page_names_every_campaign():
     missing = [campaign.name for campaign in CAMPAIGNS if f"| `{campaign.name}` |" not in page]
 
     assert not missing
-    assert number(1234567) == "1 234 567"
+    assert spaced(1234567) == "1 234 567"
