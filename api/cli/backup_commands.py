@@ -1,5 +1,6 @@
 """`roa backup`, and `roa restore --from`: a ledger's copies, and a ledger out of one of them."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -106,12 +107,16 @@ def restore_from(data: Path, told: From, *, as_json: bool) -> None:
     Exit 3 or 4 where the anchor says that more, or something else, was published; 1 for findings.
     """
     settings = settings_of_environment()
+    place = data.resolve()
+    stands_there = Path.cwd() == place
     with spoken_errors():
         files = files_of(data, settings)
         anchor = _anchor_of(files, told)
         passphrase = passphrase_of(files, settings, told.keys)
         keystore = KeyStore(told.keys, passphrase, module_of(settings))
         done = put_back(told.backup, files, told.keys, keystore, passphrase, told.trusted)
+        if stands_there:
+            os.chdir(place)  # the empty folder gave way to another of its name: what is relative starts there
         if anchor == "begun":
             ledger = Ledger(files, passphrase, module=module_of(settings))
             try:
@@ -127,6 +132,8 @@ def restore_from(data: Path, told: From, *, as_json: bool) -> None:
         print_json(found)
     else:
         _say(found, done, data)
+        if stands_there:
+            _print(f"The folder that you are in gave way to it: cd {place}")
     codes = {Rollback.code: ROLLBACK, Split.code: SPLIT}
     if found["state"] != RESTORED:
         raise typer.Exit(codes.get(found["state"], REFUSED))

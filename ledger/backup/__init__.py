@@ -9,7 +9,15 @@ Source: LEDGER.md 4, 5.
 """
 
 from ledger.backup.manifest import FORMAT, Manifest, read_manifest
-from ledger.backup.placing import BY_ITSELF, OWN_KEY, TRUSTED, PutBack, begin_anchor, put_back
+from ledger.backup.placing import (
+    BY_ITSELF,
+    OWN_KEY,
+    TRUSTED,
+    PutBack,
+    begin_anchor,
+    put_back,
+    unfinished_restores,
+)
 from ledger.backup.shelf import Shelved, shelf
 from ledger.backup.taking import Taken, take
 
@@ -27,4 +35,5 @@ __all__ = (
     "read_manifest",
     "shelf",
     "take",
+    "unfinished_restores",
 )

@@ -8,13 +8,20 @@ operator names a key of the log, or has a trust file, and it has signed the chec
 to that size is the one that was published (`TRUSTED`), and the receipt key that they register is the
 operator's. That nothing was recorded after it, no backup can say: the anchor does, and the witnesses.
 
-Steps for crash tests, in order: `copied`, `checked`, `placed`.
+Everything is made in a hidden folder beside the place, `.NAME.restoring`, which one restore at a time has.
+Whoever is killed leaves it there. So the keys come into it last, when nothing is left to be checked: a vault
+that lies beside its keys opens, and no turn of the epoch reaches a copy that nobody knows of.
+
+Steps for crash tests, in order: `copied`, `checked`, `keyed`, `placed`.
 
 Source: LEDGER.md 4 (keys are never in a backup), 5 (start-up).
 """
 
+import fcntl
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +30,7 @@ from ledger.backup.copying import ORDER, checked_head, copy_file, reading
 from ledger.backup.manifest import Manifest, SignedManifest, read_manifest
 from ledger.domain.register import Register
 from ledger.errors import Absent, Corrupt, Malformed, Refusal, Unauthorised, Unavailable
-from ledger.files import LedgerFiles, flush_folder
+from ledger.files import LedgerFiles, destroy_file, flush_folder
 from ledger.founding import RECEIPT
 from ledger.keys.keystore import KeyStore
 from ledger.log.checkpoint import Checkpoint
@@ -40,6 +47,7 @@ from ledger.store.sqlite import LedgerRecorder
 from ledger.store.tree import StoredTree
 
 TRUSTED, OWN_KEY, BY_ITSELF = "trusted", "own-key", "itself"
+_RESTORING = ".restoring"  # the end of a hidden folder's name
 _RECORDS_AT_ONCE = 1000
 _KNOWN = frozenset(part.of(LedgerFiles(Path())).name for part in ORDER) | {"policy"}
 
@@ -86,33 +94,46 @@ def put_back(
         Corrupt: a file is not the one that was signed, the records do not make the root; (code `epoch`)
             the keys are not those of its vault.
         Unauthorised: the manifest or the checkpoint is not signed as it must be.
-        Unavailable: the disk is full; (code `upgraded`) the backup is of a newer program.
+        Unavailable: the disk is full; (code `busy`) another is being put back beside it; (code `upgraded`)
+            the backup is of a newer program.
     """
-    folder = files.folder
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Refusal(f"{folder} is not empty: a backup is put back into a new folder")
+    folder = files.folder.resolve()  # "." has no name of its own
+    _check_free(folder)
     signed = read_manifest(backup)
-    staging = folder.with_name(f".{folder.name}.restoring")
+    staging = folder.with_name(f".{folder.name}{_RESTORING}")
+    epoch_file = EpochFile(keys / files.epoch.name, passphrase)
     try:
-        shutil.rmtree(staging, ignore_errors=True)  # of one that was stopped
-        staging.mkdir(mode=0o700, parents=True)
-        _copy_all(backup, signed.manifest, keys, staging)
-        at_step("copied")
-        staged = LedgerFiles(staging)
-        _check_epoch(staged, EpochFile(keys / files.epoch.name, passphrase), signed.manifest)
-        vouched_by = _check_records(staged, signed, keystore, trusted)
-        for one in (staging / files.keys.name, staging, staging.parent):
-            flush_folder(one)
-        at_step("checked")
-        staging.rename(folder)  # an empty folder gives way to it, any other refuses
-        flush_folder(folder.parent)
-        # From here the ledger is in its place, whole.
-        at_step("placed")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _turn(folder.parent), _made(staging):
+            _check_free(folder)  # another may have been put back since it was looked at
+            _copy_databases(backup, signed.manifest, staging)
+            at_step("copied")
+            staged = LedgerFiles(staging)
+            _check_epoch(staged, epoch_file, signed.manifest)
+            vouched_by = _check_records(staged, signed, keystore, trusted)
+            at_step("checked")
+            # From here until it is moved, whoever finds the hidden folder can open its vault.
+            _copy_keys(keys, staged.keys)
+            for one in (staged.keys, staging, staging.parent):
+                flush_folder(one)
+            at_step("keyed")
+            staging.rename(folder)  # an empty folder gives way to it, any other refuses
+            flush_folder(folder.parent)
+            # From here the ledger is in its place, whole.
+            at_step("placed")
     except OSError as error:
         raise Unavailable(f"the backup cannot be put back now: {error.strerror}", code="storage") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return PutBack(signed.manifest, vouched_by, signed.kid)
+
+
+def unfinished_restores(folder: Path) -> list[Path]:
+    """Return the hidden folders beside a ledger's in which a restore was stopped, or goes on at this moment.
+
+    Raises:
+        OSError: the folder that they are in cannot be read.
+    """
+    beside = sorted(folder.resolve().parent.iterdir())
+    return [one for one in beside if one.name.startswith(".") and one.name.endswith(_RESTORING)]
 
 
 def begin_anchor(store: LedgerRecorder, place: Path, origin: str) -> Checkpoint:
@@ -141,11 +162,58 @@ def begin_anchor(store: LedgerRecorder, place: Path, origin: str) -> Checkpoint:
     return found
 
 
+# ------------------------------------------------------------------ the place
+
+
+def _check_free(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Refusal(f"{folder} is not empty: a backup is put back into a new folder")
+
+
+@contextmanager
+def _turn(parent: Path) -> Iterator[None]:
+    """Hold the one turn to put a backup into a folder of this parent; it goes with the process.
+
+    Raises:
+        Unavailable: (code `busy`) somebody has it.
+    """
+    held = os.open(parent, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            said = f"another restore, or a backup, is at work in {parent}: let it end, then see what is there"
+            raise Unavailable(said, code="busy") from error
+        yield
+    finally:
+        os.close(held)
+
+
+@contextmanager
+def _made(staging: Path) -> Iterator[None]:
+    """Make the hidden folder anew; whatever is left of it in the end is removed. For whoever has the turn."""
+    _discard(staging)  # of one that was stopped
+    try:
+        staging.mkdir(mode=0o700)
+        yield
+    finally:
+        _discard(staging)
+
+
+def _discard(staging: Path) -> None:
+    """Remove the hidden folder with what is in it; keys are overwritten first."""
+    with suppress(OSError):
+        for path in LedgerFiles(staging).keys.iterdir():
+            if path.resolve() == path:  # a link leads to keys that are not ours to destroy
+                destroy_file(path)
+    shutil.rmtree(staging, ignore_errors=True)
+
+
 # ------------------------------------------------------------------ files
 
 
-def _copy_all(backup: Path, manifest: Manifest, keys: Path, staging: Path) -> None:
-    """Copy what the manifest lists, each with its sum, and the keys."""
+def _copy_databases(backup: Path, manifest: Manifest, staging: Path) -> None:
+    """Copy what the manifest lists, each with its sum."""
     names = {one.name for one in manifest.files}
     if needed := {part.of(LedgerFiles(staging)).name for part in ORDER if part.needed} - names:
         raise Malformed(f"the manifest does not list {', '.join(sorted(needed))}")
@@ -158,11 +226,13 @@ def _copy_all(backup: Path, manifest: Manifest, keys: Path, staging: Path) -> No
             raise Absent(f"{one.name} is not in the backup") from error
         if found != (one.size, one.sha256):
             raise Corrupt(f"{one.name} in the backup is not the file that was signed", code="storage")
-    held = staging / LedgerFiles(staging).keys.name
-    held.mkdir(mode=0o700)
+
+
+def _copy_keys(keys: Path, to: Path) -> None:
+    to.mkdir(mode=0o700)
     for path in sorted(keys.iterdir()):
         if path.is_file() and not path.name.startswith("."):
-            copy_file(path, held / path.name)
+            copy_file(path, to / path.name)
 
 
 def _check_epoch(staged: LedgerFiles, epoch_file: EpochFile, manifest: Manifest) -> None:

@@ -28,7 +28,7 @@ TURN_STEPS = ("begun", "next_written", "rewritten", "committed", "old_kept", "re
 DISPOSE_STEPS = ("scanned", "begun", "cleared", "told", "committed", "erased")
 FORGET_STEPS = ("recorded", "bodies", "elsewhere", "keys", "after", "numbers")
 BACKUP_STEPS = ("jobs.sqlite", "vault.sqlite", "checked", "signed", "named")
-PLACE_STEPS = ("copied", "checked", "placed")
+PLACE_STEPS = ("copied", "checked", "keyed", "placed")
 CHUNK_ROWS = 4  # so that a small submission has several chunks
 
 

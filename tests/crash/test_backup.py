@@ -43,7 +43,7 @@ def test_a_killed_backup_is_none_until_it_has_its_name(house: House, tmp_path: P
 def test_a_killed_restore_has_its_place_only_when_it_is_whole(
     house: House, tmp_path: Path, step: str
 ) -> None:
-    """Before that the folder is not there, and doing it again does it."""
+    """Before that the folder is not there, and doing it again does it; keys are left at one step only."""
     done = taken(house, tmp_path / "backups")
 
     assert killed_at("place", house, step, done.folder) == []
@@ -51,6 +51,7 @@ def test_a_killed_restore_has_its_place_only_when_it_is_whole(
     house = open_house(house.files.folder, house.clock)
     target = done.folder.with_name("new")
     assert target.exists() is (step == "placed")
+    assert (target.with_name(".new.restoring") / "keys").exists() is (step == "keyed")
     if step != "placed":
         placed(done.folder, house.files.keys, target)
     assert [one.name for one in target.parent.iterdir() if one.name.startswith(".")] == []

@@ -97,6 +97,21 @@ def test_a_ledger_is_put_back_on_a_new_machine_and_goes_on(folder, tmp_path, kep
 
 
 @pytest.mark.usefixtures("elsewhere")
+def test_a_ledger_is_put_back_where_one_stands(folder, tmp_path, kept, monkeypatch):
+    """`--data .`: the empty folder gives way, and whoever stood in it is told to go there again."""
+    new = tmp_path / "new"
+    new.mkdir()
+    monkeypatch.chdir(new)
+
+    ran = restored(kept, folder, Path())
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "Audit: clean." in ran.out
+    assert ran.lines[-1] == f"The folder that you are in gave way to it: cd {new}"
+    assert roa("audit", "--data", new).code == 0
+
+
+@pytest.mark.usefixtures("elsewhere")
 def test_words_say_who_vouches_for_it(folder, tmp_path, kept):
     """The operator's own key, where no other is named."""
     ran = restored(kept, folder, tmp_path / "new")

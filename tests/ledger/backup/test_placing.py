@@ -14,7 +14,17 @@ from pathlib import Path
 import pytest
 
 from ledger.application import Ledger
-from ledger.backup import BY_ITSELF, OWN_KEY, TRUSTED, Taken, begin_anchor, put_back, take
+from ledger.backup import (
+    BY_ITSELF,
+    OWN_KEY,
+    TRUSTED,
+    Taken,
+    begin_anchor,
+    placing,
+    put_back,
+    take,
+    unfinished_restores,
+)
 from ledger.backup.copying import looked_at
 from ledger.backup.manifest import sign_manifest
 from ledger.encoding.strict_json import b64url, canonical
@@ -37,6 +47,7 @@ from ledger.monitor.trusted import Trusted
 from ledger.restore import restore
 from ledger.turning import turn
 from projections.catalogue import Views
+from tests.crash.steps import PLACE_STEPS
 from tests.support.backups import placed, put_back_from, taken
 from tests.support.forgetting import forget, learner_id, nothing_elsewhere
 from tests.support.ledgers import (
@@ -153,6 +164,103 @@ def test_an_empty_folder_gives_way_and_any_other_is_refused(once, tmp_path):
 
     assert LedgerFiles(tmp_path / "empty").exists
     assert [one.name for one in (tmp_path / "full").iterdir()] == ["note"]
+
+
+def test_the_folder_may_be_named_from_within(once, tmp_path, monkeypatch):
+    """As `.`, or through a link: the place that is meant gets the ledger, and nothing lies beside it."""
+    house, done = once
+    for name in ("inside", "far"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "near").symlink_to(tmp_path / "far")
+    monkeypatch.chdir(tmp_path / "inside")
+
+    placed(done.folder, house.files.keys, Path())
+    placed(done.folder, house.files.keys, tmp_path / "near")
+
+    assert LedgerFiles(tmp_path / "inside").exists
+    assert LedgerFiles(tmp_path / "far").exists
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["far", "inside", "near"]
+
+
+# ------------------------------------------------------------------ while it is made
+
+
+def put_back_until(step: Callable[[str], None], once, folder: Path) -> None:
+    """Put the backup in place, calling `step` with the name of each step."""
+    house, done = once
+    files, keystore = LedgerFiles(folder), KeyStore(house.files.keys, PASSPHRASE)
+    put_back(done.folder, files, house.files.keys, keystore, PASSPHRASE, Trusted(), at_step=step)
+
+
+def test_keys_come_to_a_vault_when_nothing_is_left_to_be_checked(once, tmp_path):
+    """Until the last step before the move, no folder of this restore holds both."""
+    staging, seen = tmp_path / ".new.restoring", {}
+
+    def look(step: str) -> None:
+        folder = tmp_path / "new" if step == "placed" else staging
+        seen[step] = ((folder / "vault.sqlite").exists(), (folder / "keys").exists())
+
+    put_back_until(look, once, tmp_path / "new")
+
+    assert list(seen) == list(PLACE_STEPS)
+    assert [step for step, found in seen.items() if found == (True, True)] == ["keyed", "placed"]
+
+
+def test_two_restores_into_one_place_do_not_meet(once, tmp_path):
+    """The second is told that one is at work, changes nothing of it, and does it when that is gone."""
+    house, done = once
+    refused = []
+
+    def second(step: str) -> None:
+        before = sorted((tmp_path / ".new.restoring").iterdir()) if step != "placed" else None
+        with pytest.raises((Unavailable, Refusal)) as found:
+            placed(done.folder, house.files.keys, tmp_path / "new")
+        refused.append(found.value.code)
+        assert before is None or sorted((tmp_path / ".new.restoring").iterdir()) == before
+
+    put_back_until(second, once, tmp_path / "new")
+
+    assert refused == ["busy", "busy", "busy", "refused"]
+    assert {one.name for one in done.manifest.files} <= {one.name for one in (tmp_path / "new").iterdir()}
+    placed(done.folder, house.files.keys, tmp_path / "other")
+
+
+def test_a_place_that_was_taken_meanwhile_is_refused(once, tmp_path, monkeypatch):
+    """Another restore ended between the look at the folder and the turn."""
+    house, done = once
+    read = placing.read_manifest
+
+    def slow(backup: Path) -> object:
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "note").write_text("mine")
+        return read(backup)
+
+    monkeypatch.setattr(placing, "read_manifest", slow)
+
+    with pytest.raises(Refusal, match="is not empty"):
+        placed(done.folder, house.files.keys, tmp_path / "new")
+
+    assert [one.name for one in (tmp_path / "new").iterdir()] == ["note"]
+
+
+def test_what_a_stopped_restore_left_goes_with_the_next(once, tmp_path):
+    """Its keys are overwritten; what a link leads to is left alone."""
+    house, done = once
+    left = tmp_path / ".new.restoring" / "keys"
+    left.mkdir(parents=True)
+    (left / "epoch.json").write_bytes(b"sealed")
+    (tmp_path / "kept").write_bytes(b"sealed")
+    (left / "passphrase").symlink_to(tmp_path / "kept")
+    second_name = tmp_path / "second-name"
+    second_name.hardlink_to(left / "epoch.json")
+    found = unfinished_restores(tmp_path / "new")
+
+    placed(done.folder, house.files.keys, tmp_path / "new")
+
+    assert found == [left.parent]
+    assert unfinished_restores(tmp_path / "new") == []
+    assert second_name.read_bytes() == bytes(6)
+    assert (tmp_path / "kept").read_bytes() == b"sealed"
 
 
 # ------------------------------------------------------------------ who vouches for it
