@@ -228,9 +228,9 @@ def furnish(ledger: Ledger, settings: Settings, *, transport: Transport = post_t
         house.fault = error
     # Before anybody reads: a crash may have left it half done, or an old copy brought somebody back. What
     # cannot be done now is tried again while the house is served; `roa forget list` says that it is not done.
-    with suppress(Unavailable):
-        house.forget()
     with suppress(Unavailable, Corrupt):  # what is damaged is for an audit to say
+        house.forget()
+    with suppress(Unavailable, Corrupt):
         disposal.redo(ledger)
     return house
 

@@ -3,9 +3,18 @@
 Source: SPEC.md 4.
 """
 
+import fcntl
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from ledger.errors import Unavailable
+
+LOCK_WITHIN_S = 60.0  # for a lock on a folder
+_LOCK_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +132,32 @@ def destroy_file(path: Path) -> None:
         os.fsync(file.fileno())
     path.unlink()
     flush_folder(path.parent)
+
+
+@contextmanager
+def locked(folder: Path, *, within_s: float = LOCK_WITHIN_S) -> Iterator[None]:
+    """Hold the lock on a folder; whoever else wants it waits. It goes with the process, however that ends.
+
+    Raises:
+        Unavailable: somebody has held it all the while.
+    """
+    descriptor, until = os.open(folder, os.O_RDONLY), time.monotonic() + within_s
+    try:
+        while not _is_locked(descriptor):
+            if time.monotonic() >= until:
+                raise Unavailable(f"another process is at work in {folder.name}: try again", code="busy")
+            time.sleep(_LOCK_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def flush_folder(folder: Path) -> None:

@@ -41,23 +41,29 @@ def _covers(ledger: Ledger) -> int:
     """Return the position up to which everybody who is forgotten on record is destroyed here.
 
     Whoever another process is about to destroy, or a crash has left, is not covered by this turn: who
-    asks for a turn does that first. Where a submission that mentions somebody is still being decided,
-    a copy from after this turn holds it under keys that count: then nobody more is covered than before.
+    asks for a turn does that first. Where a submission that mentions somebody is still being decided, or
+    is yet to be looked for, a copy from after this turn holds it under keys that count: then nobody more
+    is covered than before.
     """
     size = ledger.store.head().size
     undone = [
         one.forgotten_at - 1 for one in progress(ledger) if one.forgotten_at is not None and one.in_vault
     ]
-    if ledger.jobs.waits_to_destroy():
+    if _is_under_way(ledger):
         return max((one.covers for one in ledger.vault.turns()), default=0)
     return min(undone, default=size)
 
 
 def _is_owed(ledger: Ledger) -> bool:
     """Whether somebody is destroyed here whom no turn has covered, and one would now."""
-    if ledger.jobs.waits_to_destroy():
+    if _is_under_way(ledger):
         return False
     return any(one.state == DESTROYED for one in progress(ledger))
+
+
+def _is_under_way(ledger: Ledger) -> bool:
+    """Whether something is still to be destroyed of somebody whose key is gone."""
+    return ledger.jobs.waits_to_destroy() or ledger.vault.count_leaving() > 0
 
 
 def references(ledger: Ledger, places: Sequence[VaultEnrolment]) -> dict[VaultEnrolment, Reference]:

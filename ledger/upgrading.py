@@ -6,8 +6,9 @@ functions: each leads from one version to the next, in one transaction with the 
 two of them is gone on from, and of two processes at once one does each. A program never opens a file
 of a later version than it knows: what it would write, the later one might not understand.
 
-Tables, indexes and triggers that are only added need no version of their own: the statements of the
-schema say `IF NOT EXISTS`, and run at every opening.
+Tables, indexes and triggers that are only added need no version of their own, unless an earlier program
+that does not know them would do harm: the statements of the schema say `IF NOT EXISTS`, and run at every
+opening.
 
 Source: LEDGER.md 6; `PRAGMA user_version` in the SQLite documentation.
 """

@@ -151,10 +151,11 @@ class View(TrackingRecorder):
         if self._number is not None:
             return self._number
         row = connection.execute(
-            "SELECT number FROM generation WHERE view = ? AND served = 1", (self.NAME,)
+            "SELECT number FROM generation WHERE view = ? AND version = ? AND served = 1",
+            (self.NAME, self.VERSION),
         ).fetchone()
-        if row is None:
-            raise Unavailable(f"the view {self.NAME} has not been built yet", code="view")
+        if row is None:  # or a newer program has built it, and what this one folds is not for its tables
+            raise Unavailable(f"the view {self.NAME} has not been built by this version", code="view")
         return int(row[0])
 
     def rows(self, connection: Connection) -> Rows:

@@ -10,6 +10,7 @@ Source: CREDENTIALS.md 1, 3, 5; SPEC.md 5, 6; LEDGER.md 5.
 """
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from ledger.access import AccessLog, Reader
 from ledger.access import rows as reads
 from ledger.application import Ledger
 from ledger.errors import Absent, Unavailable
-from ledger.files import destroy_file, flush_folder, write_private
+from ledger.files import destroy_file, flush_folder, locked, write_private
 from ledger.forgetting import Remains
 from ledger.keys.did import operator_did
 from ledger.log.policy import format_policy
@@ -156,19 +157,21 @@ class Issuer:
         Whose it is the folder says, by random id: so it can be found when the learner is forgotten.
 
         Raises:
-            Absent: the learner was forgotten while the export was made; nothing of it is left.
-            Unavailable: it was, and the file cannot be removed now.
+            Absent: the learner was forgotten while the export was made; nothing of it is written.
+            Unavailable: another process is at work on exports.
         """
-        folder = self._ledger.files.out / str(learner_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / made.name
-        write_private(target, made.data)
-        # A forgetting destroys exports once more when the key is gone. Where it did so before this file
-        # was there, the key is missing now; where it does so later, it finds the file.
-        if made.opened and not self._ledger.vault.keys([learner_id]):
-            _destroy_folder(folder)
-            raise Absent("no such learner is known here")
-        return target
+        out = self._ledger.files.out
+        out.mkdir(parents=True, exist_ok=True)
+        # A forgetting destroys exports under this lock once more when the key is gone. So what is written
+        # while the key is there it finds, and afterwards nothing is written: also where this process is
+        # killed on the way.
+        with locked(out):
+            if made.opened and not self._ledger.vault.keys([learner_id]):
+                raise Absent("no such learner is known here")
+            folder = out / str(learner_id)
+            folder.mkdir(exist_ok=True)
+            write_private(folder / made.name, made.data)
+        return folder / made.name
 
     def destroy(self, remains: Sequence[Remains]) -> bool:
         """Destroy documents, exports and accesses of learners who are forgotten; see `ledger.forgetting`.
@@ -176,8 +179,11 @@ class Issuer:
         Raises:
             Unavailable: a file of theirs cannot be removed now.
         """
-        for one in remains:
-            _destroy_folder(self._ledger.files.out / str(one.learner))
+        out = self._ledger.files.out
+        if out.exists():
+            with locked(out):
+                for one in remains:
+                    _destroy_folder(out / str(one.learner))
         read = self.accesses.destroy([one.learner for one in remains])
         kept = self.credentials.destroy({slot for one in remains for slot in (one.learner, *one.credentials)})
         return read and kept
@@ -275,13 +281,14 @@ class Issuer:
 
 
 def _destroy_folder(folder: Path) -> None:
-    """Destroy the files in a folder of exports, and the folder; nothing happens where there is none."""
+    """Destroy all that lies in a folder of exports, and the folder; nothing happens where there is none."""
     if not folder.is_dir():
         return
     try:
-        for path in folder.iterdir():
-            destroy_file(path)
-        folder.rmdir()
+        for place, _, names in os.walk(folder, topdown=False):
+            for name in names:
+                destroy_file(Path(place, name))
+            Path(place).rmdir()
     except OSError as error:
         raise Unavailable(f"an export cannot be destroyed now: {error.strerror}", code="storage") from error
     flush_folder(folder.parent)

@@ -28,6 +28,8 @@ from ledger.access.rows import (
 )
 from ledger.application import Ledger
 from ledger.clock import Clock, civil_date
+from ledger.domain.forgetting import LearnerForgotten
+from ledger.errors import Unavailable
 from ledger.files import LedgerFiles
 from ledger.privacy.sealing import SubjectKey
 
@@ -71,9 +73,13 @@ class AccessLog:
             what: learner to what is read, one of `rows.WHAT`. Those who have no key are left out.
 
         Raises:
-            Unavailable: it cannot be kept, so nothing may be shown.
+            Unavailable: it cannot be kept, so nothing may be shown; or one of them is forgotten on record,
+                and the key is about to go.
         """
         at_us, keys = self._ledger.clock.now_us(), self._ledger.vault.keys(what)
+        newest = self._ledger.store.newest_of_each(list(keys))
+        if any(one.topic == LearnerForgotten.TOPIC for one in newest.values()):
+            raise Unavailable("this learner is being forgotten: ask again in a moment", code="busy")
         rows = [
             sealed_row(Access(at_us, reader, what[learner], learner), key) for learner, key in keys.items()
         ]

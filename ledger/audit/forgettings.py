@@ -93,6 +93,13 @@ def check_forgotten(forgotten: Forgotten, vault: Vault | None, skipped: int, rep
                 "vault.sqlite",
                 f"holds the keys of {len(still)} learners who are forgotten: `roa forget redo` destroys them",
             )
+    if vault is not None and (left := vault.count_leaving()):
+        report.add(
+            "forgetting",
+            "vault.sqlite",
+            f"holds the numbers of {left} learners whose keys are destroyed, {len(vault.leaving())} of which"
+            " open: `roa forget redo` destroys those",
+        )
 
 
 def _events(connection: Connection, positions: Sequence[int]) -> dict[int, tuple[RecordRow, Any]]:

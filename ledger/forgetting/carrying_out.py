@@ -75,16 +75,19 @@ def redo(ledger: Ledger, elsewhere: Elsewhere, *, at_step: Callable[[str], None]
     Raises:
         Unavailable: clock, disk, or writing has stopped; what is not done yet is done when asked again.
     """
-    due, again = [], []
+    due: list[Progress] = []
+    again: list[UUID] = []  # also who is leaving by a request that was lost with the ledger's tail
     for one in progress(ledger):
         if one.approved_by is not None and not one.is_carried_out:
             due.append(one)
         elif one.approved_by is not None and one.in_vault:
-            again.append(one)
+            again.append(one.learner)
+    known = {*again, *(one.learner for one in due)}
+    again += (learner for learner in ledger.vault.leaving() if learner not in known)
     if not due and not again:
         return Redone()
     # What is on record already is destroyed first: nothing that stops writing stops this.
-    empty = not again or _destroy(ledger, [one.learner for one in again], elsewhere, at_step)
+    empty = not again or _destroy(ledger, again, elsewhere, at_step)
     for one in due:
         _record(ledger, one)
     if due:
@@ -130,7 +133,8 @@ def _destroy(
     later = ledger.outcomes.destroy_about(nsns)
     above = elsewhere(remains) and above
     at_step("after")
-    let_go = ledger.vault.let_go(learners)
+    # A damaged number was not looked for: it stays, and an audit says so.
+    let_go = ledger.vault.let_go(ledger.vault.leaving().keys() & set(learners))
     at_step("numbers")
     return above and bodies.wal_empty and forgotten.wal_empty and later.wal_empty and let_go
 
@@ -139,7 +143,8 @@ def _numbers(ledger: Ledger, learners: Iterable[UUID]) -> list[str]:
     """Return the NSNs of these learners: sealed in the registration, and after their key in the vault."""
     wanted = list(learners)
     keys = ledger.vault.keys(wanted)
-    found = list(ledger.vault.leaving(wanted).values())
+    leaving = ledger.vault.leaving()
+    found = [leaving[learner] for learner in wanted if learner in leaving]
     for learner, stored in ledger.store.select_streams(keys).items():
         if stored[0].topic == LearnerRegistered.TOPIC:
             found.append(str(unseal(stored[0], keys[learner]).fields["nsn"]))

@@ -80,7 +80,7 @@ def _progress(
 ) -> Iterator[Progress]:
     learners = [learner for learner, _ in standing]
     newest = ledger.store.newest_of_each(learners)
-    vault = ledger.vault.keys(learners).keys() | ledger.vault.leaving(learners).keys()
+    in_vault = ledger.vault.holds(learners)
     ours = ledger.vault.keys([ledger.subject]).get(ledger.subject)
     streams = ledger.store.select_streams([stream for _, stream in standing])
     for learner, stream in standing:
@@ -102,7 +102,7 @@ def _progress(
             forgotten_at=None if last is None else last.id,
             forgotten_at_us=None if last is None else last.recorded_at_us,
             cleared=learner not in newest,
-            in_vault=learner in vault,
+            in_vault=learner in in_vault,
             turn=next((one for one in turns if last is not None and one.covers >= last.id), None),
         )
 

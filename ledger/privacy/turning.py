@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ledger.database import Connection
+from ledger.errors import Corrupt
 from ledger.privacy.vault_rows import (
     ENROLMENT,
     LEAVING,
@@ -87,7 +88,10 @@ def _subject(
 
 
 def _leaving(row: tuple[bytes, bytes], old: VaultRows, new: VaultRows) -> tuple[bytes, bytes]:
-    body = old.unseal(row[0], LEAVING, row[1])
+    try:
+        body = old.unseal(row[0], LEAVING, row[1])
+    except Corrupt:
+        return row  # it opens for nobody any more; that it is there keeps turns from covering anybody
     subject, _ = leaving_of(body)
     fresh = new.id_mac(subject)
     return fresh, new.seal(fresh, LEAVING, body)

@@ -14,10 +14,12 @@ Source: LEDGER.md 4.
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 from uuid import UUID
 
+from ledger.errors import Corrupt
 from ledger.privacy.epoch import EpochFile, EpochKeys
 from ledger.privacy.sealing import SubjectKey
 from ledger.privacy.turning import References, Turn
@@ -176,17 +178,44 @@ class Vault:
             connection.execute("UPDATE epoch SET destroyed = destroyed + ?", (count,))
         return count
 
-    def leaving(self, learners: Iterable[UUID]) -> dict[UUID, str]:
-        """Return the NSNs of those of these learners who are forgotten and not let go yet."""
-        wanted = tuple(learners)
+    def leaving(self) -> dict[UUID, str]:
+        """Return the NSN of everybody who is forgotten and not let go yet; damaged rows are left out.
+
+        After a crash these are as many as one forgetting had; else nobody.
+        """
 
         def attempt(rows: VaultRows) -> dict[UUID, str]:
+            found = {}
+            with self._file.reading(rows) as connection:
+                for row in connection.execute("SELECT id_mac, sealed FROM leaving"):
+                    with suppress(Corrupt):
+                        learner, nsn = rows.leaving(*row)
+                        found[learner] = nsn
+            return found
+
+        return self._file.retried(attempt)
+
+    def count_leaving(self) -> int:
+        """Return how many there are who are forgotten and not let go yet, damaged rows among them."""
+        (count,) = self._database.reader.execute("SELECT COUNT(*) FROM leaving").fetchone()
+        return int(count)
+
+    def holds(self, learners: Iterable[UUID]) -> set[UUID]:
+        """Return which of these learners have a row, with their key or only their NSN; nothing is opened."""
+        wanted = tuple(learners)
+
+        def attempt(rows: VaultRows) -> set[UUID]:
+            by_mac = {rows.id_mac(learner): learner for learner in wanted}
             with self._file.reading(rows):
-                found = self._database.select_in(
-                    "SELECT id_mac, sealed FROM leaving WHERE id_mac IN ({marks})",
-                    list(map(rows.id_mac, wanted)),
-                )
-                return dict(rows.leaving(*row) for row in found)
+                found = [
+                    *self._database.select_in(
+                        "SELECT id_mac FROM subject WHERE id_mac IN ({marks})", list(by_mac)
+                    ),
+                    *self._database.select_in(
+                        "SELECT id_mac FROM leaving WHERE id_mac IN ({marks})", list(by_mac)
+                    ),
+                ]
+            return {by_mac[mac] for (mac,) in found}
 
         return self._file.retried(attempt)
 

@@ -44,6 +44,14 @@ CREATE TABLE IF NOT EXISTS turn (
   epoch INTEGER PRIMARY KEY, turned_at_us INTEGER NOT NULL, covers INTEGER NOT NULL
 ) STRICT;
 """
+
+
+def _keep_who_is_leaving(connection: Connection) -> None:
+    """Lead to version 2: a program that does not know these rows would turn the epoch without them."""
+    connection.execute(f"CREATE TABLE IF NOT EXISTS leaving ({LEAVING_COLUMNS}) STRICT, WITHOUT ROWID")
+
+
+MIGRATIONS = (_keep_who_is_leaving,)
 _TRIES = 8  # each after a turn came in between; turns are hours apart
 _T = TypeVar("_T")
 
@@ -57,7 +65,7 @@ class VaultFile:
 
     def __init__(self, path: Path, keys: EpochKeys, key_file: EpochFile | None) -> None:
         """Open it, making it when it is missing; see `Vault`."""
-        self.database = Database(path, SCHEMA, secure_delete=True)
+        self.database = Database(path, SCHEMA, migrations=MIGRATIONS, secure_delete=True)
         self.key_file = key_file
         self.at_step: Callable[[str], None] = _no_step
         self._rows = VaultRows(keys)

@@ -7,16 +7,15 @@ what was folded of records that were cleared goes with the old ones, in one tran
 Source: ARCHITECTURE.md 3 (steps 9, 10), DOMAIN.md 5.13 (INV-9), LEDGER.md 4 (level 2).
 """
 
-import fcntl
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from uuid import UUID
 
 from ledger.application import Ledger
 from ledger.database import Connection
 from ledger.domain.disposal import StreamsDisposed
 from ledger.errors import Absent, Unavailable
+from ledger.files import locked
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.publisher import latest
 from projections.base import NotForward, Unsealer, ViewProjection, open_views, snapshot, standing
@@ -155,15 +154,9 @@ class Views:
     def _rebuild(self, chosen: Sequence[type[ViewProjection]]) -> int:
         return self._build_anew(chosen) if chosen else self.position()
 
-    @contextmanager
-    def _turn_to_build(self) -> Iterator[None]:
-        """Hold the one turn to build what all processes need: each would undo what the others build."""
-        folder = os.open(self._ledger.files.views.parent, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)
+    def _turn_to_build(self) -> AbstractContextManager[None]:
+        """Return the one turn to build what all processes need: each would undo what the others build."""
+        return locked(self._ledger.files.folder)
 
     def _build_anew(self, chosen: Sequence[type[ViewProjection]]) -> int:
         for _ in range(REBUILD_TRIES):

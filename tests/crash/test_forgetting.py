@@ -36,7 +36,7 @@ def test_a_killed_forgetting_is_completed_by_the_next_start(tmp_path: Path, step
     house = open_house(house.files.folder, house.clock)
     vault, hers_only = house.ledger.vault, [learners[ANA]]
     assert bool(vault.keys(hers_only)) is (step in STEPS[:3])
-    assert vault.leaving(hers_only) == ({learners[ANA]: ANA.nsn} if step in STEPS[3:5] else {})
+    assert vault.leaving() == ({learners[ANA]: ANA.nsn} if step in STEPS[3:5] else {})
     is_known = step != STEPS[-1]  # and as long as she is, somebody knows what to do
     assert [one.state for one in progress(house.ledger)] == [APPROVED if is_known else DESTROYED]
 
@@ -44,7 +44,7 @@ def test_a_killed_forgetting_is_completed_by_the_next_start(tmp_path: Path, step
     done = redo(house.ledger, issuer.destroy)
 
     assert done.again == is_known
-    assert not house.ledger.vault.leaving(hers_only)
+    assert not house.ledger.vault.leaving()
     assert [one.state for one in progress(house.ledger)] == [DESTROYED]
     topics = [one.topic for one in house.ledger.store.select_notifications(size + 1, 10)]
     assert topics == [LearnerForgotten.TOPIC, ForgettingCounted.TOPIC]

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ledger.application import Ledger
 from ledger.domain.credential import CredentialIssued
 from ledger.domain.founding import OPERATOR_BODY
 from ledger.errors import Absent, LedgerError, Refusal, Unavailable
+from ledger.files import locked
 from ledger.forgetting import redo
 from ledger.founding import CREDENTIAL, REGISTRAR
 from ledger.ids import public_id
@@ -502,6 +504,23 @@ def test_an_export_that_a_forgetting_overtakes_is_not_left_behind(office):
 
     with pytest.raises(Absent):
         office.issuer.write(learner, made)
+
+    assert not (office.house.files.out / str(learner)).exists()
+
+
+def test_an_export_waits_for_a_forgetting_and_is_found_by_it(office, monkeypatch):
+    """Whoever is killed after the look for the key has written under the lock that the destroying needs."""
+    learner = office.learner(ANA)
+    made = office.issuer.export(learner, "json", reader=OWN)
+    monkeypatch.setattr("projections.issuing.locked", partial(locked, within_s=0))
+    officers(office.house)
+    approved(office.house, requested(office.house, ANA))
+
+    office.house.files.out.mkdir()
+    with locked(office.house.files.out), pytest.raises(Unavailable):
+        office.issuer.write(learner, made)
+    (office.issuer.write(learner, made).parent / "inside").mkdir()
+    redo(office.house.ledger, office.issuer.destroy)
 
     assert not (office.house.files.out / str(learner)).exists()
 

@@ -6,6 +6,7 @@ approved(house, forgetting)
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -80,6 +81,22 @@ def forget(house: House, *humans: Human) -> list[UUID]:
         approved(house, requested(house, human))
     redo(house.ledger, nothing_elsewhere)
     return learners
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def killed_after_the_key(house: House, human: Human) -> None:
+    """Have a learner forgotten by a process that ends as soon as the key is gone."""
+
+    def killed(step: str) -> None:
+        if step == "keys":
+            raise Killed
+
+    approved(house, requested(house, human))
+    with suppress(Killed):
+        redo(house.ledger, nothing_elsewhere, at_step=killed)
 
 
 def nothing_elsewhere(_remains: Sequence[Remains]) -> bool:

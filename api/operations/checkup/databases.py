@@ -9,6 +9,7 @@ from api.operations.checkup.findings import Check, ok, problem, warning
 from ledger import database
 from ledger.database import DatabaseError
 from ledger.files import LedgerFiles
+from ledger.privacy import vault_file
 from ledger.store import jobs, sqlite
 from ledger.upgrading import Migration, stored_version, version_of
 
@@ -27,7 +28,7 @@ def held(files: LedgerFiles) -> tuple[Held, ...]:
     """Return the databases of a ledger."""
     return (
         Held(files.ledger, sqlite.MIGRATIONS, needed=True),
-        Held(files.vault, needed=True),
+        Held(files.vault, vault_file.MIGRATIONS, needed=True),
         Held(files.jobs, jobs.MIGRATIONS, needed=True),
         Held(files.views),
         Held(files.documents),
@@ -43,6 +44,11 @@ def look_at_databases(files: LedgerFiles, *, deep: bool) -> Iterator[Check]:
         elif one.needed:
             means = "Without it there is no ledger."
             yield problem(one.path.name, "is not there", means, "Put back a backup: roa restore --from")
+
+
+def is_incomplete(files: LedgerFiles) -> bool:
+    """Whether opening this ledger would make a database anew that had something in it."""
+    return any(one.needed and not one.path.exists() for one in held(files))
 
 
 def needs_upgrade(files: LedgerFiles) -> bool:

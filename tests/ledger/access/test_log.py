@@ -29,9 +29,11 @@ from ledger.access.rows import (
     sealed_row,
 )
 from ledger.errors import Corrupt, Unavailable
+from ledger.forgetting import redo
 from ledger.ids import public_id
 from ledger.privacy.sealing import SubjectKey
 from ledger.turning import turn
+from tests.support.forgetting import approved, learner_id, officers, requested
 from tests.support.world import ANA, BEN, PROVIDER
 
 OFFICER = Reader(OPERATOR, LEARNER_REQUEST)
@@ -196,6 +198,23 @@ def test_a_day_that_cannot_be_closed_yet_stops_reading(reads, day, code):
         reads.read(ANA)
 
     assert caught.value.code == code
+
+
+def test_who_is_forgotten_on_record_is_not_read_while_the_key_is_still_there(reads):
+    """Its rows would be destroyed after the day that accounts for them."""
+    house, learner = reads.house, learner_id(reads.house, ANA)
+    officers(house)
+    approved(house, requested(house, ANA))
+
+    def fails(_remains):
+        raise Unavailable("the disk is full")
+
+    with pytest.raises(Unavailable):
+        redo(house.ledger, fails)
+    assert house.ledger.vault.keys([learner])
+
+    with pytest.raises(Unavailable, match="being forgotten"):
+        reads.log.write(OFFICER, {learner: RECORD_PAGE})
 
 
 def test_who_has_no_key_has_no_row(reads):

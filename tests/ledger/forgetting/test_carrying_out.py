@@ -18,8 +18,10 @@ from ledger.turning import turn
 from tests.support.forgetting import (
     AUTHORITY,
     BASIS,
+    Killed,
     approved,
     forget,
+    killed_after_the_key,
     learner_id,
     nothing_elsewhere,
     officers,
@@ -129,10 +131,6 @@ def test_where_a_floor_above_fails_the_key_stays_and_it_is_done_again(house: Hou
     assert house.audit().ok
 
 
-class _Killed(BaseException):
-    """The process ends here."""
-
-
 def test_what_came_just_before_the_key_went_is_found_after_a_crash_and_a_turn(house: House) -> None:
     """Her key is gone, her number is not: a turn does not count her in, and the next start finds the body."""
     approved(house, requested(house, ANA))
@@ -145,9 +143,9 @@ def test_what_came_just_before_the_key_went_is_found_after_a_crash_and_a_turn(ho
             )
             house.send(about)
         if step == "keys":
-            raise _Killed
+            raise Killed
 
-    with pytest.raises(_Killed):
+    with pytest.raises(Killed):
         redo(house.ledger, nothing_elsewhere, at_step=killed)
     made = turn(house.ledger)
     (one,) = progress(house.ledger)
@@ -170,6 +168,26 @@ def test_what_came_just_before_the_key_went_is_found_after_a_crash_and_a_turn(ho
     assert turn(again.ledger) is not None
     assert states(again) == [EFFECTIVE]
     again.close()
+
+
+def test_a_damaged_number_stops_nobody_and_is_found(house: House) -> None:
+    """It cannot be looked for: an audit says so, no turn covers anybody, everything else goes on."""
+    killed_after_the_key(house, ANA)
+    with house.ledger.vault._database.writing() as connection:
+        connection.execute("UPDATE leaving SET sealed = zeroblob(40)")
+
+    redo(house.ledger, nothing_elsewhere)
+    forgotten = forget(house, BEN)
+    before = states(house)
+    made = turn(house.ledger)
+
+    assert not house.ledger.vault.keys(forgotten)
+    assert before == [APPROVED, DESTROYED]
+    assert EFFECTIVE not in states(house)
+    assert made is not None
+    assert made.covers == 0
+    (found,) = house.audit().faults
+    assert "1 learners whose keys are destroyed, 0 of which" in found.what
 
 
 def test_done_again_it_does_nothing(house: House) -> None:
@@ -228,7 +246,9 @@ def test_an_audit_accounts_for_the_key_that_is_gone(house: House, *, with_keys: 
 
 def test_a_key_that_is_gone_without_a_record_is_a_finding(house: House) -> None:
     """Nobody asked for it: that is a loss, not a forgetting."""
-    house.ledger.vault.forget([learner_id(house, ANA)])
+    learner = learner_id(house, ANA)
+    house.ledger.vault.forget([learner])
+    house.ledger.vault.let_go([learner])
 
     report = house.audit()
 

@@ -8,10 +8,12 @@ import pytest
 from ledger.deciding.batch import HELD
 from ledger.forgetting import DESTROYED, Redone, progress, redo
 from ledger.restore import restore
+from ledger.turning import turn
 from tests.support.forgetting import (
     a_published_ledger_with_officers,
     approved,
     forget,
+    killed_after_the_key,
     learner_id,
     nothing_elsewhere,
     requested,
@@ -53,12 +55,32 @@ def test_an_old_ledger_beside_todays_vault_knows_that_somebody_was_forgotten(
     assert (report.forgotten, report.without_key) == (5, 0)
 
 
+def test_who_is_leaving_without_a_request_is_let_go(house: House, tmp_path: Path) -> None:
+    """A restore of the ledger alone lost who asked; no turn covers anybody before the search is made."""
+    take_copy(house, tmp_path / "copy")
+    killed_after_the_key(house, ANA)
+    restored(house, tmp_path / "copy")
+    assert list(progress(house.ledger)) == []
+    assert [one.code for one in house.audit().faults] == ["forgetting"]
+    made = turn(house.ledger)
+    assert made is not None
+    assert made.covers == 0
+
+    assert redo(house.ledger, nothing_elsewhere) == Redone(0, 1, wal_empty=True)
+
+    assert house.ledger.vault.count_leaving() == 0
+    assert house.ledger.vault.is_forgotten([ANA.nsn])
+    assert house.audit().ok
+
+
 def test_no_more_keys_may_be_gone_than_forgettings_were_lost(house: House, tmp_path: Path) -> None:
     """One is counted; a second key that is gone is a finding, and both are."""
     take_copy(house, tmp_path / "copy")
     forget(house, ANA)
     restored(house, tmp_path / "copy")
-    house.ledger.vault.forget([learner_id(house, BEN)])
+    learner = learner_id(house, BEN)
+    house.ledger.vault.forget([learner])
+    house.ledger.vault.let_go([learner])
 
     assert [one.code for one in house.audit().faults] == ["vault"]
 

@@ -79,13 +79,13 @@ def test_no_byte_of_a_destroyed_row_is_left(vault: Vault, tmp_path: Path) -> Non
     vault.forget([ANA])
     assert sealed not in _bytes_of(tmp_path)
     ((_, number),) = vault._database.reader.execute("SELECT id_mac, sealed FROM leaving").fetchall()
-    assert vault.leaving([ANA, BEN]) == {ANA: NSN}
+    assert vault.leaving() == {ANA: NSN}
     assert vault.let_go([ANA])
 
     held = _bytes_of(tmp_path)
     assert number not in held
     assert mac not in held
-    assert not vault.leaving([ANA])
+    assert not vault.leaving()
     assert (tmp_path / "vault.sqlite-wal").stat().st_size == 0
 
 
