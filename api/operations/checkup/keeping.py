@@ -9,7 +9,7 @@ from ledger.application import Ledger
 from ledger.backup import shelf
 from ledger.checkpoint_signing import CheckpointSigner
 from ledger.clock import rfc3339
-from ledger.cosigning import Reply, policy_of_log
+from ledger.cosigning import Transport, policy_of_log
 from ledger.errors import LedgerError
 from ledger.forgetting import DESTROYED, progress
 from ledger.founding import CREDENTIAL, RECEIPT
@@ -29,7 +29,18 @@ UNPUBLISHED_MAX_US = 3_600_000_000
 BACKUP_OLD_DAYS, BACKUP_TOO_OLD_DAYS = 1, 7
 EFFECTIVE_WITHIN_DAYS = 2
 ANSWERED_BELOW = 500  # a witness that understands nothing has answered too
-TransportToWitness = Callable[[str, bytes], Reply]
+
+
+def look_at_turn(epoch_file: EpochFile) -> Iterator[Check]:
+    """Yield whether a turn of the epoch was left half done; to be asked before the vault is opened."""
+    if epoch_file.unsettled:
+        means = (
+            "It was stopped half way, or goes on now. This look opens the vault, which settles what was left."
+        )
+        do = "Look again: it is gone. Then take a backup, and destroy copies of the old epoch file."
+        yield warning("turn of the epoch", "found half done", means, do)
+    else:
+        yield ok("turn of the epoch", "none was left half done")
 
 
 def look_at_keys(ledger: Ledger, epoch_file: EpochFile) -> Iterator[Check]:
@@ -101,7 +112,7 @@ def look_at_anchor(ledger: Ledger, root: Path) -> Iterator[Check]:
         yield ok("place of the anchor", "another disk")
 
 
-def look_at_witnesses(ledger: Ledger, ask: TransportToWitness | None) -> Iterator[Check]:
+def look_at_witnesses(ledger: Ledger, ask: Transport | None) -> Iterator[Check]:
     """Yield what the policy asks for, who has seen how much, and, where they may be asked, who answers."""
     policy = policy_of_log(ledger.files.policy, log_keys_of(ledger.register()).every)
     if not policy.needs_witnesses:
@@ -121,12 +132,12 @@ def look_at_witnesses(ledger: Ledger, ask: TransportToWitness | None) -> Iterato
         )
     else:
         yield ok("witnesses", f"{len(policy.witnesses)} keys, all have seen size {size}")
-    for url in sorted({one.url for one in policy.witnesses if one.url}) if ask is not None else ():
-        yield _answering(url, ask)
+    if ask is not None:
+        for url in sorted({one.url for one in policy.witnesses if one.url}):
+            yield _answering(url, ask)
 
 
-def _answering(url: str, ask: TransportToWitness | None) -> Check:
-    assert ask is not None, "asked for"
+def _answering(url: str, ask: Transport) -> Check:
     name = f"witness {url}"
     try:
         # Nothing is shown to it: that it refuses an empty request is answer enough.

@@ -11,6 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from api.operations.checkup.findings import Check, ok, problem, warning
+from ledger.backup import unfinished_restores
 from ledger.files import LedgerFiles
 
 # On these two machines may hold one file, and a write-ahead log needs memory that both share.
@@ -143,3 +144,15 @@ def look_at_space(files: LedgerFiles, records: int | None) -> Iterator[Check]:
         yield warning("room", seen, means, "Make room before it is needed.")
     else:
         yield ok("room", seen)
+
+
+def look_at_restores(files: LedgerFiles) -> Iterator[Check]:
+    """Yield whether a restore that was stopped has left its hidden folder beside the ledger's."""
+    found = unfinished_restores(files.folder)
+    if found:
+        seen = f"left half done: {', '.join(one.name for one in found)}, beside the ledger's folder"
+        means = "A vault may lie there with the keys that open it, and no forgetting or turn reaches them."
+        do = "If no restore is at work now: delete it, or restore again to that place."
+        yield problem("restores", seen, means, do)
+    else:
+        yield ok("restores", "none was left half done beside it")

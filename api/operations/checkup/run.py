@@ -6,21 +6,27 @@ from pathlib import Path
 
 from api.house import files_of, module_of, passphrase_of
 from api.operations.checkup.clocks import look_at_clock
-from api.operations.checkup.databases import look_at_databases, needs_upgrade
+from api.operations.checkup.databases import is_incomplete, look_at_databases, needs_upgrade
 from api.operations.checkup.findings import Check, guarded, warning
 from api.operations.checkup.keeping import (
-    TransportToWitness,
     look_at_anchor,
     look_at_backups,
     look_at_keys,
+    look_at_turn,
     look_at_witnesses,
     look_at_work,
 )
 from api.operations.checkup.machine import look_at_machine, look_at_software
-from api.operations.checkup.places import look_at_file_system, look_at_permissions, look_at_space
+from api.operations.checkup.places import (
+    look_at_file_system,
+    look_at_permissions,
+    look_at_restores,
+    look_at_space,
+)
 from api.settings import Settings
 from ledger.application import Ledger
 from ledger.clock import Clock, SystemClock
+from ledger.cosigning import Transport
 from ledger.errors import Absent
 from ledger.files import LedgerFiles
 from ledger.privacy.epoch import EpochFile
@@ -36,7 +42,7 @@ class Asked:
 
     deep: bool = False
     backups: Path | None = None
-    witnesses: TransportToWitness | None = None
+    witnesses: Transport | None = None
     clock: Clock = SystemClock()  # noqa: RUF009 - it cannot be changed
     root: Path = Path("/")
 
@@ -54,13 +60,15 @@ def checkup(data: Path, settings: Settings, asked: Asked) -> Iterator[Check]:
     yield from guarded("software", look_at_software)
     yield from guarded("file system", lambda: look_at_file_system(files, asked.root))
     yield from guarded("permissions", lambda: look_at_permissions(files, settings.passphrase_file))
+    yield from guarded("restores", lambda: look_at_restores(files))
     yield from guarded("databases", lambda: look_at_databases(files, deep=asked.deep))
     yield from guarded("ledger", lambda: _look_inside(files, settings, asked))
 
 
 def _look_inside(files: LedgerFiles, settings: Settings, asked: Asked) -> Iterator[Check]:
-    if not files.exists:
-        return  # said with the databases
+    if is_incomplete(files):
+        # Said with the databases. To open it would make them anew, empty, and the next look find all well.
+        return
     if needs_upgrade(files):
         means = "To open it would upgrade it."
         yield warning(
@@ -69,6 +77,8 @@ def _look_inside(files: LedgerFiles, settings: Settings, asked: Asked) -> Iterat
         yield from look_at_space(files, None)
         return
     passphrase = passphrase_of(files, settings)
+    epoch_file = EpochFile(files.epoch, passphrase)
+    yield from guarded("turn of the epoch", lambda: look_at_turn(epoch_file))
     ledger = Ledger(files, passphrase, clock=asked.clock, module=module_of(settings))
     try:
         head = ledger.store.head()
@@ -76,7 +86,7 @@ def _look_inside(files: LedgerFiles, settings: Settings, asked: Asked) -> Iterat
         looks: tuple[tuple[str, Callable[[], Iterable[Check]]], ...] = (
             ("room", lambda: look_at_space(files, head.size)),
             ("clock", lambda: look_at_clock(asked.clock.now_us(), newest_us, asked.root)),
-            ("keys", lambda: look_at_keys(ledger, EpochFile(files.epoch, passphrase))),
+            ("keys", lambda: look_at_keys(ledger, epoch_file)),
             ("anchor", lambda: look_at_anchor(ledger, asked.root)),
             ("witnesses", lambda: look_at_witnesses(ledger, asked.witnesses)),
             ("received", lambda: look_at_work(ledger)),

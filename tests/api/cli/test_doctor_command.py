@@ -42,6 +42,12 @@ def check(ran: Ran, name: str) -> dict:
     return found
 
 
+def files_in(folder: Path) -> list[Path]:
+    """Return every file in a folder of a ledger, but for what SQLite keeps beside whatever is read."""
+    beside = ("-shm", "-wal")
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(beside))
+
+
 def doctor(folder: Path, *more: object) -> Ran:
     """Run the command for programs."""
     return roa("doctor", "--data", folder, "--json", *more)
@@ -162,6 +168,59 @@ def test_what_is_wrong_is_said_with_what_to_do(well, damage, name, todo):
     found = check(ran, name)
     assert found["state"] == "problem"
     assert todo in found["do"]
+
+
+@pytest.mark.parametrize("name", ["ledger", "vault", "jobs"])
+def test_a_database_that_is_missing_is_not_made_by_a_look(well, name):
+    """However often somebody looks: it is said each time, and no file has appeared."""
+    (well / f"{name}.sqlite").unlink()
+    before = files_in(well)
+
+    first, second = doctor(well), doctor(well, "--deep")
+
+    assert (first.code, second.code) == (1, 1)
+    for ran in (first, second):
+        assert check(ran, f"{name}.sqlite")["seen"] == "is not there"
+    assert files_in(well) == before
+
+
+def test_a_turn_that_was_left_half_done_is_said_once(well):
+    """Whoever opens the vault settles it, so it is looked for before that."""
+    shutil.copy2(well / "keys" / "epoch.json", well / "keys" / "epoch.json.next")
+
+    first, second = doctor(well), doctor(well)
+
+    assert (first.code, second.code) == (0, 0)
+    assert check(first, "turn of the epoch")["state"] == "warning"
+    assert check(second, "turn of the epoch")["state"] == "ok"
+    assert check(first, "epoch file")["state"] == check(second, "epoch file")["state"] == "ok"
+
+
+def test_a_turn_that_cannot_be_settled_is_said_too(well):
+    """The ledger does not open, and why keys lie beside each other is still told."""
+    shutil.copy2(well / "keys" / "epoch.json", well / "keys" / "epoch.json.next")
+    closed(well)
+
+    ran = doctor(well)
+
+    assert ran.code == 1
+    assert check(ran, "turn of the epoch")["state"] == "warning"
+    assert check(ran, "ledger")["state"] == "problem"
+
+
+def test_what_a_killed_restore_left_is_a_problem(well):
+    """Beside the ledger's folder, whatever place it was for: it is named, and what to do."""
+    left = well.with_name(".other.restoring")
+    left.mkdir()
+
+    found = doctor(well)
+    left.rmdir()
+
+    assert found.code == 1
+    assert check(found, "restores")["state"] == "problem"
+    assert left.name in check(found, "restores")["seen"]
+    assert "delete it" in check(found, "restores")["do"]
+    assert check(doctor(well), "restores")["state"] == "ok"
 
 
 def test_a_clock_that_has_gone_back_is_a_problem(well, monkeypatch):

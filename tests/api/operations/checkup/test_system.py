@@ -15,6 +15,7 @@ from api.operations.checkup.places import (
     flushing,
     look_at_file_system,
     look_at_permissions,
+    look_at_restores,
     look_at_space,
     mount_of,
 )
@@ -255,6 +256,19 @@ def test_room_is_measured_by_what_records_take(files, monkeypatch, free, state):
 
     assert found.state == state
     assert found.seen == f"{free >> 20} MiB free, for about {free // 100} records more"
+
+
+def test_a_restore_that_was_stopped_is_looked_for_beside_the_folder(files, monkeypatch):
+    """However the folder is named; a hidden folder of another kind is none."""
+    (files.folder.parent / ".unfinished-x").mkdir()
+    monkeypatch.chdir(files.folder)
+    (none,) = look_at_restores(LedgerFiles(Path()))
+    (files.folder.parent / ".ledger.restoring").mkdir()
+
+    (found,) = look_at_restores(LedgerFiles(Path()))
+
+    assert (none.state, found.state) == (OK, PROBLEM)
+    assert ".ledger.restoring" in found.seen
 
 
 # ------------------------------------------------------------------ clock
