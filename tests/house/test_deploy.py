@@ -67,6 +67,12 @@ def test_a_unit_runs_a_command_that_there_is(unit):
     assert {"ROA_DATA", "ROA_PASSPHRASE_FILE"} <= variables
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_a_unit_names_no_page_that_nothing_installs(unit):
+    """The wheel has no pages: whoever follows a `file:` finds nothing."""
+    assert [page for page in values(unit, "Documentation") if page.startswith("file:")] == []
+
+
 def test_the_service_waits_longer_than_the_server_takes_to_stop():
     """It ends by itself, with an exit code that says how, before it is killed."""
     settings = Settings()
