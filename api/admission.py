@@ -1,8 +1,9 @@
-"""Who is let in: so many requests at once, so many bytes of bodies in memory, and no body that never ends.
+"""Who is let in: so many requests at once, so many bytes of bodies in memory, and nothing that never ends.
 
 What is too much is told to come back before memory grows for it, and whoever sends slowly holds a place and
 no more: nothing of the ledger is touched before a body is whole. A small body is let in whatever large ones
-there are, so one result does not wait for somebody's file of a hundred thousand.
+there are, so one result does not wait for somebody's file of a hundred thousand. Whoever does not read what
+was asked for is cut off: an answer holds a place until it is handed on.
 
 Source: LEDGER.md 9, P10. docs/limits.md lists every bound.
 """
@@ -10,10 +11,13 @@ Source: LEDGER.md 9, P10. docs/limits.md lists every bound.
 import asyncio
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import RETRY_AFTER_S, Problem, answer
@@ -22,7 +26,9 @@ REQUESTS_MAX = 256  # answered at once by a process, those that wait for one of 
 BODIES_MAX_BYTES = 320_000_000  # of all bodies at once, as they are sent: two of the largest and some
 SMALL_BYTES = 65_536  # of each body do not count: REQUESTS_MAX of them are 16 MiB
 PAUSE_MAX_S = 30.0  # in a body, beyond what it takes at the slowest rate
-RATE_MIN_BYTES_S = 32_768  # at which a body has to come in, on the whole
+ANSWER_PAUSE_MAX_S = 30.0  # in which nothing of an answer is read, the same
+RATE_MIN_BYTES_S = 32_768  # at which a body has to come in, and an answer has to be read, on the whole
+PART_BYTES = 65_536  # of an answer are handed on at once; as much again waits in the web server
 ALWAYS = frozenset({"/healthz", "/readyz"})  # whoever watches has to hear how it stands just now
 _BUSY = "Too much is being taken in at once. Send the same again in a moment."
 _CLOSED = {"Connection": "close"}  # what is left of the body is not read: of no more use
@@ -72,13 +78,20 @@ class Admitting:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with a body that is counted, or answer 503."""
-        if scope["type"] != "http" or scope["path"] in ALWAYS:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if not self._admission.enter():
-            told = answer(Request(scope), 503, "busy", _BUSY, {"Retry-After": str(RETRY_AFTER_S)})
-            await told(scope, receive, send)
-            return
+        handed = _Answer(send, receive).send
+        with suppress(_Unread):  # there is nobody to tell
+            if scope["path"] in ALWAYS:
+                await self._app(scope, receive, handed)
+            elif self._admission.enter():
+                await self._inside(scope, receive, handed)
+            else:
+                told = answer(Request(scope), 503, "busy", _BUSY, {"Retry-After": str(RETRY_AFTER_S)})
+                await told(scope, receive, handed)
+
+    async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = _Body(self._admission, receive, _declared(scope))
         try:
             await self._app(scope, body.receive, send)
@@ -120,6 +133,56 @@ class _Body:
         assert self._started is not None
         allowed = PAUSE_MAX_S + self._size / RATE_MIN_BYTES_S
         return max(0.0, self._started + allowed - time.monotonic())
+
+
+class _Unread(ClientDisconnect):
+    """Whoever asked does not read the answer, which is as good as gone."""
+
+
+class _Answer:
+    """The answer to one request as it goes out, part by part, for as long as it is read."""
+
+    def __init__(self, send: Send, receive: Receive, clock: Callable[[], float] = time.monotonic) -> None:
+        self._send, self._receive, self._clock = send, receive, clock
+        self._size, self._waited_s = 0, 0.0
+
+    async def send(self, message: Message) -> None:
+        """Hand a message on, a large one in parts; drop the connection where it is not read."""
+        body = message.get("body", b"")
+        for start in range(0, len(body) - PART_BYTES, PART_BYTES):
+            await self._hand_on({**message, "body": body[start : start + PART_BYTES], "more_body": True})
+            await asyncio.sleep(0)  # in which the web server hears that nobody is there any more
+        if len(body) > PART_BYTES:
+            message = {**message, "body": body[(len(body) - 1) // PART_BYTES * PART_BYTES :]}
+        await self._hand_on(message)
+
+    async def _hand_on(self, message: Message) -> None:
+        # Only the time spent waiting counts: an answer may take long to make. What the system takes without
+        # anybody reading it, some megabytes, must not buy a pause of minutes: so each has its end, too.
+        started = self._clock()
+        left_s = ANSWER_PAUSE_MAX_S + self._size / RATE_MIN_BYTES_S - self._waited_s
+        if left_s <= 0:
+            self._give_up()
+        try:
+            async with asyncio.timeout(min(left_s, ANSWER_PAUSE_MAX_S)):
+                await self._send(message)
+        except TimeoutError:
+            self._give_up()
+        self._waited_s += self._clock() - started
+        self._size += len(message.get("body", b""))
+
+    def _give_up(self) -> NoReturn:
+        """End the request, and its connection with what that holds.
+
+        The web server would close it after all that was handed on is read, which may be never. It has no
+        word for this, but its `receive`, which nothing above wraps, is a method of what has the transport;
+        what is noted there is what it would note itself of whoever is gone.
+        """
+        cycle: Any = getattr(self._receive, "__self__", None)
+        if hasattr(cycle, "transport"):
+            cycle.transport.abort()
+            cycle.disconnected = True
+        raise _Unread from None
 
 
 def _counted(size_bytes: int) -> int:

@@ -1,20 +1,31 @@
 """Who is let in: requests, bytes of bodies and slow bodies have bounds, and every bound is told in words."""
 
 import asyncio
+import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+import uvicorn
 from fastapi import FastAPI, Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Message, Send
 
 from api import admission
 from api.admission import Admission, Admitting
 from api.problems import add_handlers
+from api.telemetry.logs import configure
+from api.telemetry.requests import Requests
+from api.telemetry.watching import Telemetry
 from tests.api.door import Door, copy_of, made_once, results_csv, statuses
+from tests.api.telemetry.conftest import Lines
+from tests.support.process_settings import put_back
 from tests.support.world import ANA
 
 LIMIT_S = 60
@@ -158,6 +169,179 @@ def test_a_body_that_trickles_in_is_given_up_and_holds_nothing(monkeypatch: pyte
             assert (held.requests, held.bytes) == (0, 0)
 
     running(scenario)
+
+
+# ------------------------------------------------------------------ answers that are not read
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """Log lines as a served ledger writes them; everything is as it was afterwards."""
+    with put_back():
+        written = Lines()
+        configure(written.stream)
+        yield written
+
+
+def answering(*parts: bytes, path: str = "/") -> tuple[FastAPI, Admission]:
+    """Return an application that answers with these parts, all at once where it is one, and who is in it."""
+    app, held = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False}), Admission()
+    add_handlers(app)
+    app.add_middleware(Admitting, admission=held)
+    app.add_middleware(Requests, telemetry=Telemetry())
+
+    @app.get(path)
+    def read() -> Response:
+        return Response(parts[0]) if len(parts) == 1 else StreamingResponse(iter(parts))
+
+    return app, held
+
+
+async def asked(app: FastAPI, send: Send, path: str = "/") -> None:
+    """Ask as a web server does, with whatever takes the answer."""
+    incoming = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Message:
+        for message in incoming:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    scope = {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": [(b"x-name", ANA.nsn.encode())], "scheme": "http", "http_version": "1.1", "root_path": "",
+        "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1),
+    }  # fmt: skip
+    await app(scope, receive, send)
+
+
+@pytest.mark.parametrize("parts", [(b"x" * 200_000,), (b"x", b"y", b"z")], ids=["whole", "in-parts"])
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_an_answer_that_nobody_reads_is_given_up_and_holds_nothing(
+    monkeypatch: pytest.MonkeyPatch, lines: Lines, parts: tuple[bytes, ...], taken: int
+) -> None:
+    """However much of it was read before: its place is free, one line says so, and of nobody."""
+    monkeypatch.setattr(admission, "ANSWER_PAUSE_MAX_S", 0.05)
+    app, held = answering(*parts)
+    messages: list[Message] = []
+
+    async def send(message: Message) -> None:
+        assert held.requests == 1
+        if len(messages) == taken:
+            await asyncio.Event().wait()
+        messages.append(message)
+
+    running(lambda: asked(app, send))
+
+    (said,) = lines.said
+    assert len(messages) == taken
+    assert (held.requests, held.bytes) == (0, 0)
+    assert (said["event"], said["error"]) == ("request", "_Unread")
+    assert ANA.nsn not in lines.text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/"])
+def test_what_is_answered_without_a_place_is_given_up_too(
+    monkeypatch: pytest.MonkeyPatch, lines: Lines, path: str
+) -> None:
+    """Whoever watches, and who is told that there are too many, have to read."""
+    monkeypatch.setattr(admission, "ANSWER_PAUSE_MAX_S", 0.05)
+    monkeypatch.setattr(admission, "REQUESTS_MAX", 0)
+    app, _ = answering(b"x", path="/healthz")
+
+    async def send(_message: Message) -> None:
+        await asyncio.Event().wait()
+
+    running(lambda: asked(app, send, path))
+
+    assert [one["event"] for one in lines.said] == ["request"]
+
+
+def test_an_answer_is_read_at_its_rate_on_the_whole() -> None:
+    """A little now and then does not hold a place for ever; time to make an answer counts for nothing."""
+    clock = [0.0]
+    handed: list[Message] = []
+
+    async def slow(message: Message) -> None:
+        clock[0] += 29.0
+        handed.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def scenario() -> None:
+        answer = admission._Answer(slow, receive, lambda: clock[0])
+        await answer.send({"type": "http.response.body", "body": b"x" * 32_768, "more_body": True})
+        clock[0] += 1_000.0
+        await answer.send({"type": "http.response.body", "body": b"x", "more_body": True})
+        with pytest.raises(ClientDisconnect):  # after 58 seconds, of 31
+            await answer.send({"type": "http.response.body", "body": b"x", "more_body": True})
+
+    running(scenario)
+
+    assert len(handed) == 2
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 131_072, 200_000])
+def test_a_large_answer_is_handed_on_in_parts_and_is_the_same(size: int) -> None:
+    """So the web server never holds more of it than two parts."""
+    app, _ = answering(bytes(range(256)) * (size // 256) + bytes(size % 256))
+    messages: list[Message] = []
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    running(lambda: asked(app, send))
+
+    start, *rest = messages
+    sizes = [len(one["body"]) for one in rest]
+    assert dict(start["headers"])[b"content-length"] == str(size).encode()
+    assert b"".join(one["body"] for one in rest) == bytes(range(256)) * (size // 256) + bytes(size % 256)
+    assert max(sizes) <= admission.PART_BYTES
+    assert len(sizes) == max(1, -(-size // admission.PART_BYTES))
+    assert [one.get("more_body", False) for one in rest] == [True] * (len(rest) - 1) + [False]
+
+
+def read_to_the_end(connection: socket.socket) -> int:
+    """Read all that comes, and return how much it was."""
+    size = 0
+    with suppress(ConnectionResetError):
+        while part := connection.recv(1 << 20):
+            size += len(part)
+    return size
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_whoever_does_not_read_is_cut_off_by_the_web_server(
+    monkeypatch: pytest.MonkeyPatch, lines: Lines, loop: str
+) -> None:
+    """The connection is gone at once, with what was still to be read of it, and the next is answered."""
+    monkeypatch.setattr(admission, "ANSWER_PAUSE_MAX_S", 0.2)
+    app, held = answering(b"x" * 40_000_000)
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", loop=loop)
+    server = uvicorn.Server(config)
+    serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    serving.start()
+    try:
+        with socket.create_connection(listening.getsockname()) as unread:
+            unread.sendall(b"GET / HTTP/1.1\r\nHost: ledger.example\r\n\r\n" * 3)
+            deadline = time.monotonic() + 10
+            while not lines.of("request") or server.server_state.connections:
+                assert time.monotonic() < deadline
+                threading.Event().wait(0.02)
+            unread.settimeout(LIMIT_S)
+            came = read_to_the_end(unread)
+        read = httpx2.get(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+    finally:
+        server.should_exit = True
+        serving.join(LIMIT_S)
+        listening.close()
+
+    assert came < len(read.content) == 40_000_000
+    assert held.requests == 0
+    assert [one["event"] for one in lines.said] == ["request", "request"]
+    assert [one.get("error") for one in lines.said] == ["_Unread", None]
 
 
 def test_a_length_that_is_none_is_not_believed() -> None:
