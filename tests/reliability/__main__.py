@@ -22,7 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BY_NAME))
     parser.add_argument("--trials", type=int, help="instead of as many as the campaign has by itself")
-    parser.add_argument("--seed", type=int, default=0, help="of the first trial; the next have the next ones")
+    parser.add_argument("--seed", type=int, default=0, help="of the first trial, or of all")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--into", type=Path, action="append", default=[], help="also write into a document, between its marks"

@@ -1,7 +1,11 @@
 """What a campaign is: something that goes wrong many times by a seed, and a promise that has to hold.
 
-A campaign is run over a number of trials; each trial has a seed of its own, so that one that failed is
-repeated alone: `python -m tests.reliability power --seed 17 --trials 1`.
+A campaign is run over a number of trials. In `power`, `simulator`, and the two servers and the clock of
+`histories` each trial has a seed of its own and begins anew, so that one that failed is repeated alone:
+`python -m tests.reliability power --seed 17 --trials 1`. In `kills`, `faults`, `store`, `tampering` and
+`awards` all trials share what they are made on, and one seed draws for all: there the whole campaign is
+repeated, with that seed and as many trials. A seed draws what is done; what threads and processes do at
+once comes out in another order each time.
 """
 
 import json
