@@ -17,14 +17,12 @@ from ledger.publisher import latest
 from tests.crash.child import noting_in
 from tests.crash.steps import PUBLISH_STEPS, killed_at
 from tests.support.ledgers import House, a_study_ledger, open_house, people
-from tests.support.noting import NotingSigner
+from tests.support.noting import noting
 from tests.support.rotation import vkeys_under, with_operator
 
 
 def _publish(house: House, notes: Path) -> int:
-    publisher = house.publisher()
-    publisher._signer = NotingSigner(publisher._signer, noting_in(notes))
-    published = publisher.publish()
+    published = noting(house.publisher(), noting_in(notes)).publish()
     assert published is not None
     return published.size
 

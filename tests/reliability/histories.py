@@ -28,7 +28,7 @@ from tests.reliability.harness import Campaign, Line, Setting, Trials, refusal_o
 from tests.reliability.power import faults, recorded
 from tests.support.documents import spaced
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, open_house, people, statement
-from tests.support.noting import NotingSigner, by_size
+from tests.support.noting import by_size, noting
 from tests.support.world import Human, a_result, an_enrolment
 
 SERVERS, LEARNERS, PUBLISH_EVERY = 2, 12, 5
@@ -93,9 +93,7 @@ class Server:
             submission = self.house.build(PROVIDER_KEY, [said])
             self.answers.append((submission, self._answered(submission)))
             if place % PUBLISH_EVERY == 0:
-                publisher = self.house.publisher()
-                publisher._signer = NotingSigner(publisher._signer, by_size(self.signed))
-                publisher.publish()
+                noting(self.house.publisher(), by_size(self.signed)).publish()
 
     def _answered(self, submission: Submission) -> list[Outcome]:
         for _ in range(BUSY_TRIES):

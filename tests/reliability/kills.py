@@ -207,7 +207,7 @@ def cycles(setting: Setting, after_kill: AfterKill = lambda _folder: None) -> tu
     load.start()
     with serving(folder, setting.folder) as server:
         for cycle in range(setting.trials):
-            load.serve(server.url, server._process.kill, chance.randrange(1, EVENTS_MAX))
+            load.serve(server.url, server.strike, chance.randrange(1, EVENTS_MAX))
             if not load.wait():
                 break  # everything was answered before
             server.kill()
@@ -217,8 +217,8 @@ def cycles(setting: Setting, after_kill: AfterKill = lambda _folder: None) -> tu
             if wrong:
                 load.stop()
                 return trials, load
-            server._start()
-        load.serve(server.url, server._process.kill, -1)
+            server.start()
+        load.serve(server.url, server.strike, -1)
         load.wait()
         load.stop()
         server.stop()

@@ -1,6 +1,6 @@
 """Power cuts: a ledger at work on a disk that forgets what was not flushed, then opened again.
 
-Everything runs as it does in a server: the application, its four files, the anchor's place, the turning of
+Everything runs as it does in a server: the application, its six files, the anchor's place, the turning of
 the epoch and forgetting. After the cut nothing that was answered may be missing, nothing may be half, and
 what was interrupted is posted again and completed.
 
@@ -34,7 +34,7 @@ from tests.reliability.sqlite import FULL, NORMAL, opened_on
 from tests.support.documents import spaced
 from tests.support.forgetting import forget, nothing_elsewhere, officers
 from tests.support.ledgers import PROVIDER_KEY, House, a_study_ledger, open_house, people, received, statement
-from tests.support.noting import NotingSigner, by_size
+from tests.support.noting import by_size, noting
 from tests.support.world import MIDDAY, Human, a_result, an_enrolment, identity
 
 LEARNERS = 110  # in the ledger that every trial begins with: with their enrolments a tile is almost full
@@ -164,9 +164,7 @@ class Work:
 
 def publish(house: House, answered: Answered) -> None:
     """Publish everything, noting what is signed before anybody has it."""
-    publisher = house.publisher()
-    publisher._signer = NotingSigner(publisher._signer, by_size(answered.signed))
-    published = publisher.publish()
+    published = noting(house.publisher(), by_size(answered.signed)).publish()
     assert published is not None
     answered.published = published.size
 

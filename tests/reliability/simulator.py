@@ -38,7 +38,7 @@ from tests.reliability.harness import Campaign, Line, Setting, Trials, refusal_o
 from tests.reliability.power import recorded
 from tests.support.documents import spaced
 from tests.support.ledgers import PROVIDER_KEY, a_study_ledger, people, statement
-from tests.support.noting import NotingSigner, by_size
+from tests.support.noting import by_size, noting
 from tests.support.rollbacks import put_back, take_copy
 from tests.support.witnessing import PASSPHRASE as WITNESS_PASSPHRASE
 from tests.support.witnessing import Network, dead, honest, witnessed_publisher
@@ -89,8 +89,7 @@ class Simulation:
 
     def _publisher(self) -> Publisher:
         publisher = witnessed_publisher(self.house, self.network, enough=ENOUGH, deadline_s=5, grace_s=5)
-        publisher._signer = NotingSigner(publisher._signer, by_size(self.signed))
-        return publisher
+        return noting(publisher, by_size(self.signed))
 
     # -------------------------------------------------------------- going on
 

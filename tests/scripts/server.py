@@ -32,9 +32,10 @@ class Server:
         self._cwd = cwd
         self._environment = environment
         self._log = log
-        self._start()
+        self.start()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start it, at the beginning and after a kill; ServerFailed unless it becomes ready."""
         for _ in range(PORT_TRIES):
             self.port = free_port()
             self.url = f"http://127.0.0.1:{self.port}"
@@ -79,9 +80,13 @@ class Server:
         if code != 0:
             raise ServerFailed(f"the server stopped with exit {code}\n{self.log_tail()}")
 
-    def kill(self) -> None:
-        """End the server as a power cut would (kill -9), and wait until it is gone."""
+    def strike(self) -> None:
+        """End the server as a power cut would (kill -9), and go on at once."""
         self._process.kill()
+
+    def kill(self) -> None:
+        """Do the same, and wait until it is gone."""
+        self.strike()
         self._process.wait()
 
     def memory_max_bytes(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.signing import SignsCheckpoints
+from ledger.publisher import Publisher
 
 
 class NotingSigner:
@@ -26,6 +27,12 @@ class NotingSigner:
         """Return the signed note of a checkpoint that was noted."""
         self._note(checkpoint)
         return self._signer.sign(checkpoint, now_s)
+
+
+def noting(publisher: Publisher, note: Callable[[Checkpoint], object]) -> Publisher:
+    """Return the same publisher, which notes from now on what it is about to sign."""
+    publisher._signer = NotingSigner(publisher._signer, note)
+    return publisher
 
 
 def by_size(signed: dict[int, set[bytes]]) -> Callable[[Checkpoint], None]:
