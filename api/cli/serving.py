@@ -27,8 +27,6 @@ STOP_WITHIN_S = 10.0  # for a witness or a mirror, which have nothing in hand bu
 SWITCH_INTERVAL_S = 0.0005
 LARGE_BLOCK_BYTES = 1 << 20
 _M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
-# More than requests may be let in: those too many are answered in words, see `api.admission`.
-CONNECTIONS_MAX = 320
 KEEP_ALIVE_S = 75  # longer than a proxy keeps an idle connection: it must not meet one that was just closed
 BACKLOG = 512  # connections that the system holds until they are accepted
 
@@ -132,6 +130,7 @@ def run_app(
     """
     import uvicorn
 
+    from api.cli.connections import Connection
     from api.cli.stopping import Server, Stop
     from api.telemetry.logs import configure
 
@@ -146,7 +145,7 @@ def run_app(
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=CONNECTIONS_MAX,
+        http=Connection,
         timeout_keep_alive=KEEP_ALIVE_S,
         backlog=BACKLOG,
     )
