@@ -231,7 +231,8 @@ def read_submission(
     first = next(parts, b"")
     signed = signed or read_signed_claims(first, origin=origin)
     claims = signed.claims
-    rows: Iterable[Row] = _rows(parts)
+    # One more than promised shows that there are more; a body of megabytes of them is not gone through.
+    rows: Iterable[Row] = islice(_rows(parts), claims.n + 1)
     if again is None:
         rows = tuple(rows)
     read = _Reading(claims.n)
@@ -267,8 +268,9 @@ class _Reading:
         count = 0
         for part in batched(rows, _ROWS_AT_ONCE):
             count += len(part)
-            if count <= self._promised:
-                self._take(part)
+            if count > self._promised:
+                raise Malformed(f"the submission promises {self._promised} statements and brings more")
+            self._take(part)
         if count != self._promised:
             raise Malformed(
                 f"the submission promises {self._promised} statements and brings {count}: was it cut off?"

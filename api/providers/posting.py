@@ -140,7 +140,15 @@ class Desk:
             raise Unauthorised(
                 "`by` is for keys in the ledger's keeping: an own key signs without it", code="E909"
             )
+        self._check_first(signed)
         return self._known(signed) or self._decide(self._read(body, signed), body)
+
+    def _check_first(self, signed: SignedClaims) -> None:
+        """Refuse a stranger's submission by its first line: the rows cost memory and time to read."""
+        ledger = self._house.ledger
+        # The key of the founding stands in its row, so of an empty ledger nothing can be said yet.
+        if ledger.store.head().size:
+            ledger.check_signature(signed)
 
     def _known(self, signed: SignedClaims) -> Answer | None:
         """Return the answer to a large submission that is kept already, without reading it again."""

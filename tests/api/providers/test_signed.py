@@ -10,7 +10,7 @@ from api.client.acknowledgement import check_acknowledgement
 from api.client.jose import b64url
 from api.client.statements import Line, Statement, line, root_of, statement_leaf
 from api.client.submission import Submission, organisation_id
-from api.providers import routes
+from api.providers import posting, routes
 from ledger.founding import REGISTRAR
 from ledger.keys.signer import ES256, MemorySigner
 from tests.api.door import OTHER_KEY, Door, codes, statuses
@@ -231,6 +231,18 @@ def test_a_key_that_nobody_registered_is_403(door):
     lines = resigned(lines_of(two_results(door)), MemorySigner.generate(), {})
 
     insist_on_nothing(door, lines, 403, "E909")
+
+
+@pytest.mark.parametrize("rows", [2, 50_000])
+def test_no_row_is_read_of_what_no_key_of_ours_signed(door, monkeypatch, rows):
+    """An unsigned megabyte costs its sender more than us: whose it is stands in the first line."""
+    monkeypatch.setattr(posting, "read_submission", lambda *_a, **_k: pytest.fail("rows were read"))
+    unknown = resigned(lines_of(two_results(door)), MemorySigner.generate(), {"n": rows})
+    forged = with_token(unknown, token_of(lines_of(two_results(door)))[:-4] + "AAAA")
+    door.hold_background()
+
+    insist_on_nothing(door, [unknown[0], b"no row"], 403, "E909")
+    insist_on_nothing(door, [forged[0], b"no row"], 401, "signature")
 
 
 def test_the_key_of_another_organisation_is_403(door):

@@ -5,6 +5,7 @@ Source: SPEC.md 6, LEDGER.md 2; the issue's "Bad input".
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 
 from api.client.jose import Signer, b64url, canonical, unb64url
 from api.client.statements import Statement, line, root_of, statement_leaf
+from ledger import statements
 from ledger.errors import BadSignature, LedgerError, Malformed, Unauthorised
 from ledger.founding import REGISTRAR, founding_statement
 from ledger.keys.signer import ES256, MemorySigner, thumbprint
+from ledger.statements import read_submission
 from tests.ledger.submissions.forging import (
     Lines,
     lines_of,
@@ -282,6 +285,28 @@ def test_the_sentence_about_a_cut_off_body_says_so(house: House, lines: Lines) -
     sentence = _refused(house, lines[:-1], Malformed, "malformed")
 
     assert sentence == "the submission promises 2 statements and brings 1: was it cut off?"
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_no_row_is_read_beyond_the_first_too_many(
+    house: House,
+    lines: Lines,
+    monkeypatch: pytest.MonkeyPatch,
+    is_large: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """A megabyte may have tens of thousands of them: that there are more is known from one."""
+    monkeypatch.setattr(statements, "_ROWS_AT_ONCE", 2)
+    passed: list[bytes] = []
+
+    def endless() -> Iterator[bytes]:
+        for one in chain(lines, repeat(lines[-1])):
+            passed.append(one)
+            yield one
+
+    with pytest.raises(Malformed, match=r"promises 2 statements and brings more$"):
+        read_submission(endless(), origin=house.ledger.founding.origin, again=endless if is_large else None)
+
+    assert len(passed) == 1 + 2 + 1
 
 
 @pytest.mark.parametrize(
