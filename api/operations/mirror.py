@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from api.problems import RETRY_AFTER_S
 from ledger.errors import Absent, LedgerError
 from ledger.monitor.mirroring import served
 
@@ -27,7 +28,9 @@ def mirror_app(place: Path) -> Starlette:
         except Absent:
             return PlainTextResponse("not found\n", 404)
         except LedgerError:
-            return PlainTextResponse("this copy cannot be read now\n", 503)
+            return PlainTextResponse(
+                "this copy cannot be read now\n", 503, {"Retry-After": str(RETRY_AFTER_S)}
+            )
         return Response(
             data,
             media_type="application/octet-stream" if fixed else "text/plain; charset=utf-8",

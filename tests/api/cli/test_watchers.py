@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.house import House
@@ -358,6 +359,16 @@ def test_a_copy_is_pulled_served_and_checked(url: str, stage: Stage, trust: Path
     assert missing.status_code == 404
     assert roa("fsck", stage.url, "--trust", trust).code == 0
     assert roa("mirror", "pull", stage.url, tmp_path / "second").code == 0
+
+
+def test_a_copy_that_cannot_be_read_says_when_to_come_back(tmp_path: Path) -> None:
+    """A file that is larger than it can be is 503 with Retry-After, as at every other door."""
+    (tmp_path / "checkpoint").write_bytes(bytes(1 << 24))
+
+    answer = TestClient(mirror_app(tmp_path)).get("/checkpoint")
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"].isdigit()
 
 
 def test_a_copy_never_goes_back(served: House, url: str, trust: Path, tmp_path: Path) -> None:
