@@ -61,7 +61,6 @@ drills: setup ## Let go wrong what must be found, and write the table of docs/fo
 	@$(RUN) roa drill backup
 	@$(RUN) roa drill compromise
 	@$(RUN) roa drill forgetting
-	@$(RUN) roa drill backup
 	@$(RUN) roa drill tampering --into docs/for-auditors.md
 
 reliability: setup ## Cut the power, kill, fail calls, tamper; write the table of docs/reliability.md anew (half an hour)

@@ -54,7 +54,7 @@ def _add_columns(connection: Connection) -> None:
 
 
 MIGRATIONS = (_add_columns,)
-# Without body and file, which may have megabytes: see `Jobs.content`.
+# Without body and file, which may have megabytes: see `Jobs.body` and `Jobs.file`.
 _JOB = "number, iss, jti, n, root, body_mac, body IS NOT NULL, state, sealed_by"
 _ROWS_AT_ONCE = 1000
 DESTROYED = b""  # in place of details: what came of the row is known, and no more
