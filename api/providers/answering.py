@@ -11,7 +11,7 @@ from uuid import UUID
 from api.client import answers
 from api.client import rows as files
 from api.house import House
-from api.providers.messages import Answer, answer_head, outcomes_json, references
+from api.providers.messages import Answer, Take, answer_head, outcomes_json, references, unbounded
 from ledger.deciding.batch import Outcome
 from ledger.domain.organisation import Organisation
 from ledger.encoding.packed import Packed
@@ -40,19 +40,21 @@ class Answering:
     def __init__(self, house: House) -> None:
         self._house = house
 
-    def kept(self, job: Job, signed: SignedClaims | None = None) -> Answer:
+    def kept(self, job: Job, signed: SignedClaims | None = None, *, take: Take = unbounded) -> Answer:
         """Return the answer to a submission from what is kept of it, as far as it is decided.
 
         Args:
             job: of the submission.
             signed: its first line, where it is at hand.
+            take: asks for a place before rows are held.
         """
+        take(job.n)
         ledger = self._house.ledger
         body = ledger.outcomes.body(job)
         if signed is None and body is not None:
             signed = read_signed_claims(next(body.lines(LINE_MAX_BYTES), b""), origin=ledger.founding.origin)
         outcomes = ledger.outcomes.of(job)
-        return self.made(job, outcomes, signed, body=body, done=job.state == DONE)
+        return self.made(job, outcomes, signed, body=body, done=job.state == DONE, take=take)
 
     def waiting(self, job: Job) -> Answer:
         """Return how far a submission has come, without its rows: whoever posts it again asks just that."""
@@ -76,6 +78,7 @@ class Answering:
         *,
         body: Packed | None = None,
         done: bool,
+        take: Take = unbounded,
     ) -> Answer:
         """Return the answer to a submission.
 
@@ -85,7 +88,9 @@ class Answering:
             signed: the submission, or its first line; None where nothing of it is kept any more.
             body: as it is kept, where `signed` is its first line only.
             done: whether everything is decided.
+            take: asks for a place before rows are held.
         """
+        take(job.n)
         ledger = self._house.ledger
         acknowledgement = None
         if done and signed is not None:
@@ -106,10 +111,15 @@ class Answering:
         data = ledger.outcomes.source(job)
         if data is None:
             return Answer(head, rows, len(outcomes), done)
-        return _of_file(head, list(rows()), files.read(data, kind=_kind(_rows_of(signed, body))), done=done)
+        file = files.read(data, kind=_kind(_rows_of(signed, body)))
+        take(len(file.rows))  # those that were never sent among them
+        return _of_file(head, list(rows()), file, done=done)
 
-    def nothing_sent(self, organisation: Organisation, jti: UUID, file: files.ReadFile) -> Answer:
+    def nothing_sent(
+        self, organisation: Organisation, jti: UUID, file: files.ReadFile, *, take: Take = unbounded
+    ) -> Answer:
         """Return the answer to a file in which no row could be read."""
+        take(len(file.rows))
         nothing = answers.counts([])
         head = answer_head(
             str(jti), _reference(organisation), nothing, done=True, acknowledgement=None, state=DURABLE

@@ -4,18 +4,23 @@ Source: SPEC.md 6; DOMAIN.md 7.2 (reply).
 """
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from ledger.batched import batched
 from ledger.deciding.batch import Outcome
 from ledger.encoding.strict_json import b64url
+from ledger.errors import Unavailable
 from ledger.policy.findings import Finding, fix, sentence
 from ledger.statements import Row
 from ledger.store.sqlite import LedgerRecorder
 
 ROWS_AT_ONCE = 1_000  # made together, and sent on before the next are made
+LARGE_ANSWERS_MAX = 4  # with more rows than that, at the same time: what is decided of each is held
+Take = Callable[[int], None]  # asks for a place for an answer of so many rows
 
 
 def finding_json(found: Finding) -> dict[str, Any]:
@@ -61,6 +66,39 @@ class Answer:
             yield between + b",".join(map(_text, some))
             between = b","
         yield b"]}"
+
+
+class LargeAnswers:
+    """Lets a few answers with many rows be made at the same time: each holds its place until it is sent."""
+
+    def __init__(self, places: int = LARGE_ANSWERS_MAX) -> None:
+        self._places = threading.BoundedSemaphore(places)
+
+    @contextmanager
+    def turn(self) -> Iterator[Take]:
+        """Yield what asks for a place, which is given back at the end.
+
+        It raises Unavailable (`busy`) where there is none left; a small answer needs none.
+        """
+        taken = False
+
+        def take(rows: int) -> None:
+            nonlocal taken
+            if taken or rows <= ROWS_AT_ONCE:
+                return
+            if not self._places.acquire(blocking=False):
+                raise Unavailable("too many large answers are being sent: ask again in a moment", code="busy")
+            taken = True
+
+        try:
+            yield take
+        finally:
+            if taken:
+                self._places.release()
+
+
+def unbounded(_rows: int) -> None:
+    """Give a place to any answer: a command makes one at a time."""
 
 
 def outcomes_json(

@@ -20,7 +20,7 @@ from api.client.submission import build
 from api.house import House
 from api.problems import Problem
 from api.providers.answering import Answering, organisation_in
-from api.providers.messages import Answer
+from api.providers.messages import Answer, LargeAnswers, Take, unbounded
 from api.security.tokens import Bearer
 from api.telemetry.logs import log, of_error
 from ledger.domain.organisation import Organisation
@@ -53,7 +53,7 @@ class Desk:
     """Decides small submissions at once and large ones one after another in the background."""
 
     def __init__(self, house: House) -> None:
-        self._house, self._answering = house, Answering(house)
+        self._house, self._answering, self.large = house, Answering(house), LargeAnswers()
         self._waiting: Queue[_Name | None] = Queue(WAITING_MAX)
         self._named: set[_Name] = set()  # those that wait, and the one that is decided
         self._thread: threading.Thread | None = None
@@ -128,8 +128,8 @@ class Desk:
 
     # -------------------------------------------------------------- signed submissions
 
-    def post_signed(self, body: Packed) -> Answer:
-        """Take in a submission signed by the organisation's own key.
+    def post_signed(self, body: Packed, *, take: Take = unbounded) -> Answer:
+        """Take in a submission signed by the organisation's own key; `take` as for `Answering.kept`.
 
         Raises:
             Malformed, Unauthorised, Reused, Unavailable: as `Ledger.submit`; nothing was recorded.
@@ -141,7 +141,7 @@ class Desk:
                 "`by` is for keys in the ledger's keeping: an own key signs without it", code="E909"
             )
         self._check_first(signed)
-        return self._known(signed) or self._decide(self._read(body, signed), body)
+        return self._known(signed, take) or self._decide(self._read(body, signed), body, take)
 
     def _check_first(self, signed: SignedClaims) -> None:
         """Refuse a stranger's submission by its first line: the rows cost memory and time to read."""
@@ -150,7 +150,7 @@ class Desk:
         if ledger.store.head().size:
             ledger.check_signature(signed)
 
-    def _known(self, signed: SignedClaims) -> Answer | None:
+    def _known(self, signed: SignedClaims, take: Take) -> Answer | None:
         """Return the answer to a large submission that is kept already, without reading it again."""
         claims, ledger = signed.claims, self._house.ledger
         if not self._is_large(claims):
@@ -163,7 +163,7 @@ class Desk:
         if job.state == PROCESSING:
             self._enqueue((claims.iss, claims.jti))
             return self._answering.waiting(job)
-        return self._answering.kept(job, signed)
+        return self._answering.kept(job, signed, take=take)
 
     def _is_large(self, claims: Claims) -> bool:
         return claims.n > AT_ONCE_ROWS_MAX and self._thread is not None
@@ -183,18 +183,19 @@ class Desk:
             again = lines if first.claims.n > AT_ONCE_ROWS_MAX else None
             return read_submission(lines(), origin=self._origin, signed=first, again=again)
 
-    def _decide(self, received: ReceivedSubmission, body: Packed) -> Answer:
+    def _decide(self, received: ReceivedSubmission, body: Packed, take: Take) -> Answer:
         ledger, claims = self._house.ledger, received.claims
         if self._is_large(claims):
             job = self._keep(received, body)
             if job.state != DONE:
                 ledger.jobs.take_up(job.number)
                 self._enqueue((claims.iss, claims.jti))
-                answering = self._answering
-                return answering.waiting(job) if claims.by is None else answering.kept(job, received)
+                if claims.by is None:
+                    return self._answering.waiting(job)
+                return self._answering.kept(job, received, take=take)
         outcomes = ledger.submit(received)
         job = self._job(claims.iss, claims.jti)
-        return self._answering.made(job, outcomes, received, done=True)
+        return self._answering.made(job, outcomes, received, done=True, take=take)
 
     def _keep(self, received: ReceivedSubmission, body: Packed) -> Job:
         """Keep a body before it is answered 202: from here it will be decided, whatever happens."""
@@ -210,9 +211,22 @@ class Desk:
     # -------------------------------------------------------------- files
 
     def post_file(
-        self, bearer: Bearer, data: bytes, *, kind: str | None = None, idempotency_key: str | None = None
+        self,
+        bearer: Bearer,
+        data: bytes,
+        *,
+        kind: str | None = None,
+        idempotency_key: str | None = None,
+        take: Take = unbounded,
     ) -> Answer:
         """Take in a results, enrolments or awards file under the organisation's delegated key.
+
+        Args:
+            bearer: the organisation.
+            data: the file.
+            kind: results, enrolments or awards; told by the header where left out.
+            idempotency_key: what names the file; what is in it where left out.
+            take: as for `Answering.kept`.
 
         Raises:
             Problem: (422) nothing of the file could be read; the findings say why.
@@ -239,14 +253,14 @@ class Desk:
             job, jti = None, uuid7(ledger.clock.now_us())
         if job is None:
             if not file.sendable():
-                return self._answering.nothing_sent(organisation, jti, file)
+                return self._answering.nothing_sent(organisation, jti, file, take=take)
             job = self._sign(organisation, bearer, file, data, jti, body_mac)
             if job.body_mac != body_mac:
                 raise Reused("this idempotency key was used before with another file")
             body = ledger.outcomes.body(job)
         if body is None:  # destroyed in this moment, with somebody who is forgotten
             raise Unavailable("what was kept of this file is being destroyed: post it again", code="busy")
-        return self._decide(self._read(body), body)
+        return self._decide(self._read(body), body, take)
 
     def _sign(
         self,
@@ -280,8 +294,10 @@ class Desk:
 
     # -------------------------------------------------------------- reading back
 
-    def look(self, bearer: Bearer, jti: UUID) -> Answer:
+    def look(self, bearer: Bearer, jti: UUID, *, take: Take = unbounded) -> Answer:
         """Return the answer to a submission of the bearer's organisation as far as it is decided.
+
+        `take` as for `Answering.kept`.
 
         Raises:
             Absent: no such submission, or its job was destroyed after 30 days; `lost` when what it
@@ -294,7 +310,7 @@ class Desk:
                 " Post the same submission again",
                 code="lost",
             )
-        return self._answering.kept(job)
+        return self._answering.kept(job, take=take)
 
     def file_of(self, bearer: Bearer, jti: UUID) -> bytes | None:
         """Return the file a submission was made from, None when it came signed."""

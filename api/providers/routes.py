@@ -3,6 +3,7 @@
 Source: SPEC.md 6, INTERFACES.md 1 and 2.
 """
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from api.client.answers import answer_csv
 from api.dependencies import House, HouseDep, NumberPath
 from api.problems import Problem, problem
 from api.providers.bodies import read_body
-from api.providers.messages import Answer, as_json_lines
+from api.providers.messages import Answer, Take, as_json_lines
 from api.providers.posting import Desk, UnreadableFile
 from api.security.tokens import Bearer
 from ledger.access.rows import ORGANISATION, OWN_STATEMENT, RECEIPT, Reader
@@ -37,6 +38,15 @@ def desk(request: Request) -> Desk:
 
 
 DeskDep = Annotated[Desk, Depends(desk)]
+
+
+async def large(desk: DeskDep) -> AsyncIterator[Take]:
+    """Yield what asks for a place for a large answer, which is given back when it is sent or dropped."""
+    with desk.large.turn() as take:
+        yield take
+
+
+TakeDep = Annotated[Take, Depends(large)]
 
 
 def bearer(house: HouseDep, authorization: Annotated[str | None, Header()] = None) -> Bearer:
@@ -65,6 +75,7 @@ async def post_submission(
     request: Request,
     house: HouseDep,
     desk: DeskDep,
+    take: TakeDep,
     kind: Annotated[str | None, Query(pattern="^(results|enrolments|awards)$")] = None,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     authorization: Annotated[str | None, Header()] = None,
@@ -73,13 +84,13 @@ async def post_submission(
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type in JSON_LINES:
         body = await read_body(request, JSON_LINES_MAX_BYTES)
-        answer = await run_in_threadpool(desk.post_signed, body)
+        answer = await run_in_threadpool(desk.post_signed, body, take=take)
     elif media_type == "text/csv":
         who = bearer(house, authorization)
         data = (await read_body(request, CSV_MAX_BYTES)).whole()
         try:
             answer = await run_in_threadpool(
-                desk.post_file, who, data, kind=kind, idempotency_key=idempotency_key
+                desk.post_file, who, data, kind=kind, idempotency_key=idempotency_key, take=take
             )
         except UnreadableFile as error:
             return problem(error.status, error.code, error.detail, findings=error.findings)
@@ -113,9 +124,9 @@ def _csv(data: bytes) -> Response:
 
 
 @router.get("/v1/submissions/{jti}")
-def get_submission(jti: UUID, desk: DeskDep, who: BearerDep) -> Response:
+def get_submission(jti: UUID, desk: DeskDep, who: BearerDep, take: TakeDep) -> Response:
     """Return what became of a submission, as far as it is decided."""
-    answer = desk.look(who, jti)
+    answer = desk.look(who, jti, take=take)
     # What is asked for is here: 200, and `status` says whether it is still being decided.
     return _json(answer, headers={} if answer.done else {"Retry-After": "1"})
 
@@ -126,11 +137,12 @@ def get_rows(
     jti: UUID,
     desk: DeskDep,
     who: BearerDep,
+    take: TakeDep,
     status: Annotated[str | None, Query(max_length=40)] = None,
     format: Annotated[str, Query(pattern="^(jsonl|csv)$")] = "jsonl",  # noqa: A002 - the query's name
 ) -> Response:
     """Return the outcomes of a submission row by row, in input order: JSON Lines, or the file answered."""
-    answer = desk.look(who, jti)
+    answer = desk.look(who, jti, take=take)
     if format == "csv" or _wants_csv(request):
         data = desk.file_of(who, jti)
         if data is None:
