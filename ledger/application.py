@@ -94,13 +94,16 @@ class Ledger(Application[UUID]):
         clock: Clock | None = None,
         module: Pkcs11Module | None = None,
     ) -> None:
-        """Open the ledger in `files`; its databases are made when they are missing.
+        """Open the ledger in `files`; its databases are made when there is none yet.
 
         `module` is the hardware module in which some of its keys may lie.
 
         Raises:
             Unauthorised: the passphrase does not open the epoch file.
+            Unavailable: records are there, and the vault or the jobs are not: made anew, they would say that
+                nobody is known and nothing was answered.
         """
+        _check_complete(files)
         self.files = files
         self.clock = clock or SystemClock()
         self.keystore = KeyStore(files.keys, passphrase, module)
@@ -477,6 +480,16 @@ def _events_of(
     else:
         aggregate.record(consequence.event_class, act, **consequence.fields)
     return aggregate.collect_events()
+
+
+def _check_complete(files: LedgerFiles) -> None:
+    # The records are made last, so where they are the others have been.
+    missing = [path.name for path in (files.vault, files.jobs) if not path.exists()]
+    if missing and files.ledger.exists():
+        raise Unavailable(
+            f"{' and '.join(missing)} is not there: put it back, or a backup of it all: roa restore --from",
+            code="storage",
+        )
 
 
 def _founding_members(received: ReceivedSubmission) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from ledger.domain.disposal import Disposal, KeptSlot, StreamsDisposed, in_parts
 from ledger.domain.forgetting import (
     APPROVED,
     LEVEL_STREAMS,
+    REQUESTED,
     Forgetting,
     ForgettingCount,
     ForgettingCounted,
@@ -108,15 +109,23 @@ def due(ledger: Ledger, days: int) -> list[Due]:
 def _approved(ledger: Ledger) -> dict[UUID, list[Forgetting]]:
     """Return the requests of level 2 that two people have made, by learner, in order of recording."""
     found: dict[UUID, list[Forgetting]] = {}
+    for _, forgetting in _requests(ledger):
+        if forgetting.state == APPROVED:
+            found.setdefault(forgetting.learner, []).append(forgetting)
+    return found
+
+
+def _requests(ledger: Ledger) -> Iterator[tuple[int, Forgetting]]:
+    """Yield the requests of level 2 in order of recording, with the instants they were recorded at."""
     at = 0
     while batch := ledger.store.select_notifications(at + 1, _BATCH, topics=(ForgettingRequested.TOPIC,)):
         at = batch[-1].id
-        streams = [one.originator_id for one in batch if isinstance(one.originator_id, UUID)]
-        for forgetting in ledger.get_many(streams).values():
+        asked = {one.originator_id: one.recorded_at_us for one in batch}  # type: ignore[attr-defined]
+        found = ledger.get_many(one for one in asked if isinstance(one, UUID))
+        for stream, forgetting in found.items():
             assert isinstance(forgetting, Forgetting), "that is what such a stream begins with"
-            if forgetting.level == LEVEL_STREAMS and forgetting.state == APPROVED:
-                found.setdefault(forgetting.learner, []).append(forgetting)
-    return found
+            if forgetting.level == LEVEL_STREAMS:
+                yield asked[stream], forgetting
 
 
 def _has_ended(ledger: Ledger, learner: UUID, days: int) -> bool:
@@ -138,6 +147,34 @@ def _authorities(ledger: Ledger, forgettings: Iterable[UUID]) -> tuple[str, ...]
 
 def _ledger_id(ledger: Ledger) -> UUID:
     return public_id("ledger", ledger.founding.origin)
+
+
+class Clearing(NamedTuple):
+    """A request that stands for the streams of a learner to be cleared.
+
+    forgetting, learner: random ids. requested_by, approved_by: thumbprints of the keys.
+    requested_at_us: microseconds since 1970. cleared: whether that has been done.
+    """
+
+    forgetting: UUID
+    learner: UUID
+    requested_by: str
+    requested_at_us: int
+    approved_by: str | None
+    cleared: bool
+
+
+def clearings(ledger: Ledger) -> list[Clearing]:
+    """Return the requests of level 2 that stand, oldest first; those that were withdrawn stand no more."""
+    found = []
+    for asked_at_us, one in _requests(ledger):
+        if one.state in (REQUESTED, APPROVED):
+            stored = ledger.store.select_streams([one.learner]).get(one.learner, [])
+            cleared = one.state == APPROVED and (not stored or stored[0].originator_version != 1)
+            found.append(
+                Clearing(one.id, one.learner, one.requested_by, asked_at_us, one.approved_by, cleared)
+            )
+    return found
 
 
 # ------------------------------------------------------------------ what

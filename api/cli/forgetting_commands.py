@@ -5,7 +5,7 @@ Source: LEDGER.md 4; docs/for-privacy-officers.md.
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,6 +32,9 @@ from ledger.clock import rfc3339
 from ledger.forgetting import APPROVED, DESTROYED, EFFECTIVE, REQUESTED, Progress, progress
 from ledger.policy.framework import FORGETTING_BASES
 
+if TYPE_CHECKING:
+    from ledger.disposal import Clearing
+
 app = typer.Typer(help="Forgetting learners, and putting the vault under new keys.", no_args_is_help=True)
 app.command("turn")(epoch_commands.turn)
 
@@ -43,6 +46,11 @@ _WORDS = {
     APPROVED: "approved: not carried out yet",
     DESTROYED: "destroyed here: old copies still open until the epoch turns",
     EFFECTIVE: "effective in copies",
+}
+_CLEARING = {
+    REQUESTED: "requested: waits for a second person",
+    APPROVED: "approved: roa forget dispose clears the streams when their period has ended",
+    "cleared": "cleared",
 }
 
 
@@ -89,7 +97,7 @@ def approve(
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve a request as the second person: the learner is forgotten at once, and that cannot be undone."""
+    """Approve a request as the second person: at level 1 the learner is forgotten at once, for good."""
     with spoken_errors(), opened(data, writes=True) as house:
         outcome = officers.approve(house, _signer(house, key, passphrase_file), uuid_of(forgetting, _NAMED))
         # From here it is approved: where the rest fails, the server or the next start carries it out.
@@ -136,19 +144,44 @@ def redo(data: Data, as_json: AsJson = False) -> None:
 @app.command("list")
 def list_requests(data: Data, as_json: AsJson = False) -> None:
     """List the requests that stand, and how far each came; those that were withdrawn stand no more."""
+    from ledger.disposal import clearings
+
     with spoken_errors(), opened(data) as house:
-        found = list(progress(house.ledger))
+        found, streams = list(progress(house.ledger)), clearings(house.ledger)
     if as_json:
-        print_json({"forgettings": [_as_json(one) for one in found]})
+        print_json({"forgettings": [*map(_as_json, found), *map(_clearing_as_json, streams)]})
         return
     for one in found:
         out.print(f"{one.forgetting}  {_since(one)}  {_WORDS[one.state]}", markup=False)
-    out.print(f"{len(found)} requests.", markup=False)
+    for asked in streams:
+        since = rfc3339(asked.requested_at_us)
+        out.print(f"{asked.forgetting}  {since}  level 2, {_CLEARING[_state(asked)]}", markup=False)
+    count = len(found) + len(streams)
+    out.print(f"{count} request{'' if count == 1 else 's'}.", markup=False)
+
+
+def _state(asked: "Clearing") -> str:
+    if asked.cleared:
+        return "cleared"
+    return REQUESTED if asked.approved_by is None else APPROVED
+
+
+def _clearing_as_json(asked: "Clearing") -> dict[str, Any]:
+    return {
+        "forgetting": str(asked.forgetting),
+        "level": 2,
+        "learner": str(asked.learner),
+        "state": _state(asked),
+        "requested_by": asked.requested_by,
+        "requested_at": rfc3339(asked.requested_at_us),
+        "approved_by": asked.approved_by,
+    }
 
 
 def _as_json(one: Progress) -> dict[str, Any]:
     return {
         "forgetting": str(one.forgetting),
+        "level": 1,
         "learner": str(one.learner),
         "state": one.state,
         "basis": one.basis,

@@ -85,7 +85,8 @@ def init(
         )
     out.print(
         f"Next: roa serve --data {data}; the regulator then posts who is on the register:"
-        f" roa post FILE --organisation {registrar_number} --key {files.keys / 'registrar.pem'}",
+        f" roa post FILE --organisation {registrar_number} --key {files.keys / 'registrar.pem'}"
+        f" --passphrase-file {settings.passphrase_file or files.passphrase}",
         markup=False,
     )
 

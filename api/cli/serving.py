@@ -75,6 +75,7 @@ def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
 
     _prepare_process()
     check_build()
+    _check_token_file(held, settings.metrics_token_file)
     configure()
     telemetry = Telemetry(tracing_of_environment())
     host = listening(held)
@@ -100,6 +101,16 @@ def run_server(data: Path, held: socket.socket, settings: Settings) -> None:
         settle_house(house)
         close_house(house)
         stop.over()
+
+
+def _check_token_file(held: socket.socket, path: Path | None) -> None:
+    """Say before anything is served that the file which opens the figures cannot be read."""
+    try:
+        if path is not None:
+            path.read_bytes()
+    except OSError as error:
+        held.close()
+        fail(f"ROA_METRICS_TOKEN_FILE names {path}: {error.strerror}", WRONG_USE)
 
 
 def _prepare_process() -> None:

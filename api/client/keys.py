@@ -93,7 +93,11 @@ def load(path: Path, *, passphrase: str | None = None) -> ProviderKey:
     try:
         private = serialization.load_pem_private_key(data, passphrase.encode() if passphrase else None)
     except TypeError as error:
-        wanted = "needs a passphrase" if passphrase is None else "is not protected by a passphrase"
+        wanted = (
+            "needs a passphrase: name its file with --passphrase-file"
+            if passphrase is None
+            else "is not protected by a passphrase"
+        )
         raise Refused(f"the key in {path} {wanted}") from error
     except ValueError as error:
         if passphrase is not None and b"ENCRYPTED" in data:

@@ -3,6 +3,7 @@
 Source: LEDGER.md 5 (start-up), 9 (P6, P10).
 """
 
+import shutil
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from ledger.database import DatabaseError
 from ledger.receipts import PUBLISH_WITHIN_US
 from ledger.store.recorder import CLOCK_BACK_MAX_US
 
+ROOM_MIN_BYTES = 16 << 20  # of a disk: what the largest group of records takes, and what is kept of it
 FAILURES_MAX = 3  # turns in a row that may fail before it is said
 _AT_ONCE = frozenset(("clock", "storage"))  # codes that are said after the first
 _LATE, _THREAD, _STOPPING = "unpublished", "thread", "stopping"
@@ -91,9 +93,19 @@ def trouble_of(house: House) -> Trouble | None:
     if not all(is_alive() for is_alive in list(house.threads.values())):
         return trouble(_THREAD)
     try:
-        return _of_clock_and_publishing(house)
+        return _of_room(house) or _of_clock_and_publishing(house)
     except DatabaseError:
         return trouble("storage", writing_stopped=True)
+
+
+def _of_room(house: House) -> Trouble | None:
+    """Say that a disk is full before anybody finds out by posting: nothing fails as long as nobody writes."""
+    files = house.ledger.files
+    try:
+        free = min(shutil.disk_usage(place).free for place in (files.folder, files.anchor))
+    except OSError:
+        return trouble("storage", writing_stopped=True)
+    return trouble("storage", writing_stopped=True) if free < ROOM_MIN_BYTES else None
 
 
 def _of_clock_and_publishing(house: House) -> Trouble | None:

@@ -43,6 +43,19 @@ def test_what_is_due_is_cleared_and_no_number_changes(folder: Path) -> None:
     assert (audit.code, audit.json["redacted"], audit.json["findings"]) == (0, 5, [])
 
 
+def test_the_list_of_requests_shows_those_of_level_2(folder: Path) -> None:
+    """Whoever approves or asks looks there: first approved, and cleared when the command has done it."""
+    before = roa("forget", "list", "--data", folder)
+    roa("forget", "dispose", "--after-days", 0, "--data", folder)
+
+    found = roa("forget", "list", "--json", "--data", folder).json["forgettings"]
+
+    assert "level 2, approved: roa forget dispose clears the streams" in before.out
+    assert before.lines[-1] == "2 requests."
+    assert [(one["level"], one["state"]) for one in found] == [(1, "effective"), (2, "cleared")]
+    assert found[1]["requested_by"] != found[1]["approved_by"]
+
+
 def test_before_the_period_has_ended_nothing_happens(folder: Path) -> None:
     """Exit 0, and nobody's streams were to be cleared."""
     ran = roa("forget", "dispose", "--after-days", 30, "--data", folder)

@@ -396,6 +396,28 @@ def test_a_demonstration_is_served_to_this_machine_only(folder, served):
     assert (here.code, len(served)) == (0, 1)
 
 
+@pytest.mark.parametrize("name", ["vault.sqlite", "jobs.sqlite"])
+def test_a_ledger_that_lacks_a_file_is_opened_by_nobody(folder, name):
+    """Made anew, the vault would know nobody: every row would be refused, with a signed answer."""
+    (folder / name).unlink()
+
+    for command in ("publish", "statistics"):
+        ran = on(folder, command)
+        assert ran.code != 0
+        assert f"{name} is not there: put it back" in ran.err
+    assert not (folder / name).exists()
+
+
+def test_a_token_file_that_is_not_there_is_said_before_anything_is_served(folder, monkeypatch):
+    """Not by the first who asks for figures."""
+    monkeypatch.setenv("ROA_METRICS_TOKEN_FILE", "/nowhere/token")
+
+    ran = on(folder, "serve", "--port", free_port())
+
+    assert ran.code == 2
+    assert "ROA_METRICS_TOKEN_FILE names /nowhere/token: No such file" in ran.err
+
+
 def test_any_other_ledger_is_served_where_the_operator_says(folder, served):
     """Exit 0 when it was told to stop."""
     ran = on(folder, "serve", "--host", "0.0.0.0", "--port", free_port())  # noqa: S104 - nothing listens

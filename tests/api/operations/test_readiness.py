@@ -1,10 +1,12 @@
 """/readyz stays right while threads die and while the server stops; /healthz says that it answers."""
 
+import shutil
 import threading
 
 import pytest
 
 from api.operations.background import Background
+from api.operations.troubles import ROOM_MIN_BYTES
 from ledger.errors import Unavailable
 from tests.api.door import Door
 
@@ -36,6 +38,17 @@ def test_a_server_that_was_told_to_stop_is_not_ready(door):
 
     assert ready(door) == (503, "stopping")
     assert door.get("/status").json()["takes_submissions"] is True
+
+
+def test_a_full_disk_is_said_before_anybody_posts(door, monkeypatch):
+    """And it is over as soon as there is room again."""
+    usage = shutil.disk_usage(door.house.ledger.files.folder)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda _place: usage._replace(free=ROOM_MIN_BYTES - 1))
+        during = ready(door), door.get("/status").json()["takes_submissions"]
+
+    assert during == ((503, "storage"), False)
+    assert ready(door) == (200, None)
 
 
 def test_threads_are_known_while_they_should_live(door):

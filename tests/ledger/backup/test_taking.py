@@ -78,7 +78,7 @@ def test_the_manifest_says_how_far_the_copy_reaches(house, tmp_path):
     assert (value["format"], value["origin"]) == ("achievement-ledger/backup/v1", ORIGIN)
     assert (value["size"], value["root"], value["epoch"]) == (head.size, b64url(head.root), 1)
     assert value["checkpoint"].splitlines()[:2] == [ORIGIN, str(head.size)]
-    assert [one["version"] for one in value["files"]] == [2, 2, 1]
+    assert [one["version"] for one in value["files"]] == [2, 2, 2]
 
 
 def test_the_operators_receipt_key_signs_the_exact_bytes(house, tmp_path):
