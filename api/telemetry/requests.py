@@ -17,7 +17,7 @@ from api.telemetry.events import METHODS, OTHER_METHOD, UNMATCHED
 from api.telemetry.ids import HEADER, request_id
 from api.telemetry.logs import log
 from api.telemetry.measures import status_class
-from api.telemetry.traces import ended, linked
+from api.telemetry.traces import ended
 from api.telemetry.watching import Telemetry
 
 _FAULT, _UNAVAILABLE = 500, 503
@@ -45,13 +45,13 @@ class Requests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        noted = Noted(request_id(scope["headers"]))
+        noted = Noted(request_id())
         token = CURRENT.set(noted)
         measures = self._telemetry.measures
         measures.in_progress.inc()
         answer, started = _Answer(), time.perf_counter()
         try:
-            with self._telemetry.tracing.request(linked(scope["headers"]), noted.request_id) as span:
+            with self._telemetry.tracing.request(noted.request_id) as span:
                 try:
                     await self._app(scope, receive, _watched(send, noted, answer))
                 finally:

@@ -4,18 +4,17 @@ Off until the extra `otel` is installed and OTEL_EXPORTER_OTLP_ENDPOINT is set: 
 sends can make the ledger call an address. A span carries the names below and no others; no exception is
 recorded with its text.
 
-A `traceparent` that comes with a request is taken for a link, never for the parent: a stranger neither
-chooses the ids of our traces nor whether they are kept. `tracestate` and `baggage` are not read at all.
+A `traceparent` that comes with a request is not read, nor are `tracestate` and `baggage`: a stranger neither
+chooses the ids of our traces, nor whether they are kept, nor 24 bytes of what stands in them.
 
-Source: W3C Trace Context §3.2 (the header), §6 (restarting a trace at a trust boundary).
+Source: W3C Trace Context §6 (restarting a trace at a trust boundary).
 """
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, TraceFlags, Tracer, TracerProvider
+from opentelemetry.trace import SpanKind, StatusCode, Tracer, TracerProvider
 from opentelemetry.trace.span import Span
 
 from ledger.errors import Refusal
@@ -37,8 +36,6 @@ ATTRIBUTES = frozenset(
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 Value = str | int
 
-_PARENT = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
-
 
 class Tracing:
     """Makes spans with a tracer, or none without one."""
@@ -56,24 +53,20 @@ class Tracing:
         """Return a span around a step; its numbers become attributes."""
         if self._tracer is None:
             return nullcontext()
-        return self._span(name, SpanKind.INTERNAL, (), {f"roa.{key}": one for key, one in numbers.items()})
+        return self._span(name, SpanKind.INTERNAL, {f"roa.{key}": one for key, one in numbers.items()})
 
-    def request(self, parent: SpanContext | None, request_id: str) -> AbstractContextManager[Span | None]:
+    def request(self, request_id: str) -> AbstractContextManager[Span | None]:
         """Return a span around a request, which is told its name and its end by `ended`."""
         if self._tracer is None:
             return nullcontext()
-        links = () if parent is None else (Link(parent),)
-        return self._span("request", SpanKind.SERVER, links, {"roa.request_id": request_id})
+        return self._span("request", SpanKind.SERVER, {"roa.request_id": request_id})
 
     @contextmanager
-    def _span(
-        self, name: str, kind: SpanKind, links: Iterable[Link], attributes: Mapping[str, Value]
-    ) -> Iterator[Span]:
+    def _span(self, name: str, kind: SpanKind, attributes: Mapping[str, Value]) -> Iterator[Span]:
         assert self._tracer is not None
         with self._tracer.start_as_current_span(
             name,
             kind=kind,
-            links=tuple(links),
             attributes=permitted(attributes),
             # Both would write down what an exception says.
             record_exception=False,
@@ -106,16 +99,6 @@ def ended(span: Span | None, name: str, attributes: Mapping[str, Value | None], 
 def permitted(attributes: Mapping[str, Value]) -> dict[str, Value]:
     """Return those attributes that a span may carry."""
     return {name: value for name, value in attributes.items() if name in ATTRIBUTES}
-
-
-def linked(headers: Iterable[tuple[bytes, bytes]]) -> SpanContext | None:
-    """Return the span that a request says it belongs to; None where it says none, or not well-formed."""
-    named = [value for name, value in headers if name == b"traceparent"]
-    found = _PARENT.fullmatch(named[0]) if len(named) == 1 else None
-    if found is None:
-        return None
-    context = SpanContext(int(found[1], 16), int(found[2], 16), True, TraceFlags(int(found[3], 16) & 1))  # noqa: FBT003
-    return context if context.is_valid else None
 
 
 def tracing_of_environment() -> Tracing:

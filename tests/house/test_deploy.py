@@ -141,4 +141,5 @@ def test_the_proxy_lets_through_what_the_ledger_takes_and_no_more():
         {"$request", "$uri", "$request_uri", "$args", "$query_string", "$http_referer", "$remote_addr"}
     )
     assert site.count("{") == site.count("}")
-    assert "proxy_set_header Request-Id $request_id;" in site
+    assert "$upstream_http_request_id" in line
+    assert 'proxy_set_header Request-Id "";' in site

@@ -110,11 +110,11 @@ QUERIES = (
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW")
 HEADERS = {
-    "Request-Id": PERSON.nsn,
+    "Request-Id": f"00000000-0000-0000-0000-00{PERSON.nsn}",
     "X-Request-Id": SAID.encode(),
     "User-Agent": SAID.encode(),
     "Referer": f"https://{EMAIL}/{PERSON.nsn}",
-    "traceparent": f"00-{PERSON.nsn}-{PERSON.nsn}-01",
+    "traceparent": f"00-{PERSON.nsn:0>32}-{PERSON.nsn:0>16}-01",
     "tracestate": f"name={PERSON.given}",
     "baggage": f"name={PERSON.given},email={EMAIL}",
     "If-None-Match": f'"{PERSON.given}"',
@@ -313,7 +313,7 @@ def test_no_submission_tells_of_a_person(watched, lines, capfd, monkeypatch):
     bad = watched.door.post_csv(_ROWS)
     with monkeypatch.context() as patched:
         patched.setattr("api.providers.posting.AT_ONCE_ROWS_MAX", 0)
-        patched.setattr(ledger, "submit", lambda *_a, **_k: (_ for _ in ()).throw(KeyError(SAID)))
+        patched.setattr(ledger, "submit_in_parts", lambda *_a, **_k: (_ for _ in ()).throw(KeyError(SAID)))
         watched.door.hold_background()
         watched.door.post_csv(results_csv([(PERSON, "LO2", "M")]))
         watched.door.work()
