@@ -112,6 +112,31 @@ class House:
             self.forget()
         self.forgotten_upto = max(self.forgotten_upto, size)
 
+    def dispose(self, after_days: int) -> disposal.Disposed:
+        """Clear the streams of those whose period is over, and the documents that were kept about them.
+
+        Args:
+            after_days: the disposal period: whole days since a forgetting was effective in copies.
+
+        Raises:
+            Unavailable: clock, disk, or writing has stopped; what is not done is done when asked again.
+        """
+        self.catch_up()  # what is to be cleared is published, with the bits that it set
+        done = disposal.dispose(self.ledger, disposal.due(self.ledger, after_days))
+        emptied = self.issuer.credentials.destroy(done.documents)
+        self.catch_up()
+        return done._replace(erased=done.erased and emptied)
+
+    def deleting(self) -> tuple[tuple[Path, Callable[[], bool]], ...]:
+        """Return each database from which something about people is deleted, and what empties its WAL."""
+        ledger, issuer = self.ledger, self.issuer
+        return (
+            (ledger.files.jobs, ledger.jobs.truncate_wal),
+            (ledger.files.vault, ledger.vault.truncate_wal),
+            (ledger.files.documents, issuer.credentials.truncate_wal),
+            (ledger.files.access, issuer.accesses.truncate_wal),
+        )
+
     def close_days(self) -> int:
         """Record the root of every day of the access log that is over; return how many there were.
 
@@ -246,13 +271,9 @@ def settle_house(house: House) -> None:
     What cannot be copied back now, because another process reads, waits where it is: nothing is lost.
     """
     with suppress(LedgerError):
-        for copy_back in (
-            house.ledger.store.database.truncate_wal,
-            house.ledger.vault.truncate_wal,
-            house.ledger.jobs.truncate_wal,
-            house.views.truncate_wal,
-            house.issuer.accesses.truncate_wal,
-        ):
+        house.ledger.store.database.truncate_wal()
+        house.views.truncate_wal()
+        for _, copy_back in house.deleting():
             copy_back()
 
 

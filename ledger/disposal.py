@@ -73,7 +73,7 @@ class Disposed(NamedTuple):
     """What a disposal did.
 
     erased: whether the file holds nothing any more of what was cleared; else the next start sees to it.
-    slots: ids under which documents about it may be kept: of learners, awards' credentials, credentials.
+    documents: ids under which documents may be kept: of learners, and of their awards' credentials.
     """
 
     learners: int
@@ -140,13 +140,9 @@ def _has_ended(ledger: Ledger, learner: UUID, days: int) -> bool:
 
 
 def _authorities(ledger: Ledger, forgettings: Iterable[UUID]) -> tuple[str, ...]:
-    key = ledger.vault.key_of(_ledger_id(ledger), LEDGER)
+    key = ledger.vault.key_of(ledger.subject, LEDGER)
     streams = ledger.store.select_streams(forgettings).values()
     return tuple(sorted({str(unseal(stored[0], key).fields["authority"]) for stored in streams}))
-
-
-def _ledger_id(ledger: Ledger) -> UUID:
-    return public_id("ledger", ledger.founding.origin)
 
 
 class Clearing(NamedTuple):
@@ -278,7 +274,7 @@ def dispose(ledger: Ledger, chosen: Sequence[Due], *, at_step: Step = lambda _na
         events = _told(ledger, chosen, found, size)
         redact(connection, found.positions)
         at_step("cleared")
-        key = {_ledger_id(ledger): ledger.vault.key_of(_ledger_id(ledger), LEDGER)}
+        key = {ledger.subject: ledger.vault.key_of(ledger.subject, LEDGER)}
         stored = [ledger.mapper.to_stored(event, key) for event in events]
         positions = ledger.store.append(connection, stored, _write(events, found))
         at_step("told")
@@ -304,7 +300,7 @@ def _told(ledger: Ledger, chosen: Sequence[Due], found: _Found, size: int) -> li
     for number, (positions, slots, counts) in enumerate(parts, 1):
         first = number == 1
         fields: dict[str, Any] = {
-            "subject": _ledger_id(ledger),
+            "subject": ledger.subject,
             "part": number,
             "parts": len(parts),
             "learners": len(chosen) if first else 0,

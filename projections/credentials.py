@@ -145,6 +145,10 @@ class Credentials:
         """Destroy what is kept of a learner who is forgotten; see `KeptDocuments.destroy`."""
         return self._kept.destroy(slots)
 
+    def truncate_wal(self) -> bool:
+        """Empty the file in which destroyed documents linger; see `KeptDocuments.truncate_wal`."""
+        return self._kept.truncate_wal()
+
     def close(self) -> None:
         """Close the file of kept documents."""
         self._kept.close()

@@ -26,13 +26,8 @@ def dispose(
 
     Positions and entries stay, so every proof holds; statistics and status lists are what they were.
     """
-    from ledger import disposal
-
     with spoken_errors(), opened(data, writes=True) as house:
-        house.catch_up()  # what is to be cleared is published, with the bits that it set
-        done = disposal.dispose(house.ledger, disposal.due(house.ledger, after_days))
-        house.issuer.credentials.destroy(done.documents)
-        house.catch_up()
+        done = house.dispose(after_days)
     if as_json:
         print_json(
             {

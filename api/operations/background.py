@@ -107,14 +107,9 @@ class Background:
         try:
             ledger.jobs.destroy_old(ledger.clock.now_us())
             disposal.redo(ledger)
-            accesses = self._house.issuer.accesses
-            accesses.destroy_old()
-            for store, path in (
-                (ledger.jobs, ledger.files.jobs),
-                (ledger.vault, ledger.files.vault),
-                (accesses, ledger.files.access),
-            ):
-                if not store.truncate_wal():
+            self._house.issuer.accesses.destroy_old()
+            for path, truncate_wal in self._house.deleting():
+                if not truncate_wal():
                     log.warning("wal-not-emptied", file=path.name)
         except Exception as error:  # noqa: BLE001 - the next hour tries again; publishing must go on
             log.error("destroying-failed", **of_error(error))

@@ -15,13 +15,13 @@ from ledger.audit.report import Report
 from ledger.audit.rows import rows_at, stored
 from ledger.database import Connection
 from ledger.domain.disposal import KeptSlot, StreamsDisposed, run_spans
+from ledger.domain.forgetting import LEVEL_STREAMS
 from ledger.errors import Corrupt
 from ledger.mapper import LedgerMapper
+from ledger.store.disposal import REDACTED as GONE
 
-REDACTED = b"redacted"  # as the column `gone` has it: a disposal cleared the content
-COUNTED = "forgetting.counted"
-LEVEL = 2
-_REDACTED = "SELECT COUNT(*) FROM record WHERE gone = 'redacted' AND position > ?"
+REDACTED = GONE.encode()  # as the column `gone` has it: a disposal cleared the content
+_REDACTED = "SELECT COUNT(*) FROM record WHERE gone = ? AND position > ?"
 
 
 class Told(NamedTuple):
@@ -108,7 +108,7 @@ def check_disposals(connection: Connection, disposals: Disposals, skipped: int, 
     """Check that every disposal is as it must be, and that as many records are cleared as they say."""
     for position, what in disposals.faults:
         report.add("disposal", f"record {position}", what)
-    (cleared,) = connection.execute(_REDACTED, (skipped,)).fetchone()
+    (cleared,) = connection.execute(_REDACTED, (GONE, skipped)).fetchone()
     told = disposals.number_after(skipped)
     if cleared != told:
         report.add("disposal", "records", f"{cleared} records are cleared, disposals account for {told}")
@@ -150,7 +150,7 @@ def _counted(connection: Connection, positions: Sequence[int]) -> Iterable[Count
     for row in rows_at(connection, positions):
         with unheard.at(""):  # said with its record
             event: Any = mapper.to_domain_event(stored(row).event)
-            if event.level == LEVEL:
+            if event.level == LEVEL_STREAMS:
                 yield Counted(row[0], row[5], event.learners, event.records)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from ledger.audit.disposals import COUNTED, Disposals, read_disposals
+from ledger.audit.disposals import Disposals, read_disposals
 from ledger.audit.forgettings import Forgotten, read_forgotten
 from ledger.audit.report import Report
 from ledger.audit.rows import RecordRow, Span, rows_at, stored
@@ -20,7 +20,7 @@ from ledger.authority import AUTHORITY_TOPICS, keyring_of
 from ledger.database import Connection, DatabaseError
 from ledger.domain.access import AccessDayClosed
 from ledger.domain.disposal import StreamsDisposed
-from ledger.domain.forgetting import LearnerForgotten
+from ledger.domain.forgetting import ForgettingCounted, LearnerForgotten
 from ledger.domain.register import Register
 from ledger.domain.tail import TailLost
 from ledger.errors import Malformed
@@ -37,7 +37,7 @@ _LOST = (
 _ACCOUNTS = (
     TailLost.TOPIC,
     StreamsDisposed.TOPIC,
-    COUNTED,
+    ForgettingCounted.TOPIC,
     LearnerForgotten.TOPIC,
     AccessDayClosed.TOPIC,
 )  # for what is not there any more, or stands elsewhere

@@ -47,7 +47,7 @@ class Remains:
 class Redone(NamedTuple):
     """What there was to do: forgettings that were carried out, keys that were there again, and the WAL.
 
-    wal_empty: False where a reader did not let go of what was destroyed: it is gone with the next turn.
+    wal_empty: False where a reader did not let go of what was destroyed: whoever serves empties it each hour.
     """
 
     carried_out: int = 0

@@ -2,11 +2,13 @@
 
 import shutil
 import threading
+from uuid import UUID
 
 import pytest
 
 from api.operations.background import Background
 from api.operations.troubles import ROOM_MIN_BYTES
+from ledger.database import connect
 from ledger.errors import Unavailable
 from tests.api.door import Door
 
@@ -93,6 +95,35 @@ def test_a_stop_publishes_what_came_last(door, monkeypatch):
     background.stop()
 
     assert door.house.publisher.served().size == door.ledger.size()
+
+
+def test_each_hour_what_was_destroyed_leaves_every_log_of_writes(door, caplog):
+    """Also where a reader of kept documents held on to an older state while somebody was forgotten."""
+    files = door.house.ledger.files
+    reader = connect(files.documents)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM document").fetchall()
+    writer = connect(files.documents)
+    writer.execute("INSERT INTO document VALUES (?, x'00', 1)", (UUID(int=7).bytes,))
+    writer.close()
+    emptied = door.house.issuer.credentials.destroy([UUID(int=7)])
+
+    Background(door.house)._destroy_old()
+    held = caplog.text
+    reader.close()
+    caplog.clear()
+    Background(door.house)._destroy_old()
+
+    assert not emptied
+    assert "documents.sqlite" in held
+    assert "wal-not-emptied" not in caplog.text
+    assert {path for path, _ in door.house.deleting()} == {
+        files.jobs,
+        files.vault,
+        files.documents,
+        files.access,
+    }
+    assert all(not path.with_name(f"{path.name}-wal").stat().st_size for path, _ in door.house.deleting())
 
 
 @pytest.mark.parametrize("error", [Unavailable("the disk", code="storage"), ZeroDivisionError("9000000001")])
