@@ -136,7 +136,7 @@ class _Body:
 
 
 class _Unread(ClientDisconnect):
-    """Whoever asked does not read the answer, which is as good as gone."""
+    """Whoever asked does not read the answer, which is as good as gone, or is gone."""
 
 
 class _Answer:
@@ -161,15 +161,24 @@ class _Answer:
         # anybody reading it, some megabytes, must not buy a pause of minutes: so each has its end, too.
         started = self._clock()
         left_s = ANSWER_PAUSE_MAX_S + self._size / RATE_MIN_BYTES_S - self._waited_s
-        if left_s <= 0:
+        # Of several requests on one connection, the web server tells only the last that it is gone.
+        if left_s <= 0 or self._is_gone():
             self._give_up()
         try:
             async with asyncio.timeout(min(left_s, ANSWER_PAUSE_MAX_S)):
                 await self._send(message)
         except TimeoutError:
             self._give_up()
+        except RuntimeError:
+            if not self._is_gone():
+                raise
+            self._give_up()
         self._waited_s += self._clock() - started
         self._size += len(message.get("body", b""))
+
+    def _is_gone(self) -> bool:
+        cycle: Any = getattr(self._receive, "__self__", None)
+        return hasattr(cycle, "transport") and bool(cycle.transport.is_closing())
 
     def _give_up(self) -> NoReturn:
         """End the request, and its connection with what that holds.

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +311,32 @@ def read_to_the_end(connection: socket.socket) -> int:
     return size
 
 
+@contextmanager
+def listening(app: FastAPI, loop: str) -> Iterator[tuple[uvicorn.Server, tuple[str, int]]]:
+    """Serve an application with the web server itself, at an address."""
+    held = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", loop=loop))
+    serving = threading.Thread(target=server.run, kwargs={"sockets": [held]})
+    serving.start()
+    try:
+        yield server, held.getsockname()
+    finally:
+        server.should_exit = True
+        serving.join(LIMIT_S)
+        held.close()
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, or not for ever."""
+    deadline = time.monotonic() + LIMIT_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.02)
+
+
+THREE = b"GET / HTTP/1.1\r\nHost: ledger.example\r\n\r\n" * 3
+
+
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_whoever_does_not_read_is_cut_off_by_the_web_server(
     monkeypatch: pytest.MonkeyPatch, lines: Lines, loop: str
@@ -318,30 +344,37 @@ def test_whoever_does_not_read_is_cut_off_by_the_web_server(
     """The connection is gone at once, with what was still to be read of it, and the next is answered."""
     monkeypatch.setattr(admission, "ANSWER_PAUSE_MAX_S", 0.2)
     app, held = answering(b"x" * 40_000_000)
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", loop=loop)
-    server = uvicorn.Server(config)
-    serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    serving.start()
-    try:
-        with socket.create_connection(listening.getsockname()) as unread:
-            unread.sendall(b"GET / HTTP/1.1\r\nHost: ledger.example\r\n\r\n" * 3)
-            deadline = time.monotonic() + 10
-            while not lines.of("request") or server.server_state.connections:
-                assert time.monotonic() < deadline
-                threading.Event().wait(0.02)
+
+    with listening(app, loop) as (server, address):
+        with socket.create_connection(address) as unread:
+            unread.sendall(THREE)
+            wait_until(lambda: bool(lines.of("request")) and not server.server_state.connections)
             unread.settimeout(LIMIT_S)
             came = read_to_the_end(unread)
-        read = httpx2.get(f"http://127.0.0.1:{listening.getsockname()[1]}/")
-    finally:
-        server.should_exit = True
-        serving.join(LIMIT_S)
-        listening.close()
+        read = httpx2.get(f"http://127.0.0.1:{address[1]}/")
 
     assert came < len(read.content) == 40_000_000
     assert held.requests == 0
-    assert [one["event"] for one in lines.said] == ["request", "request"]
-    assert [one.get("error") for one in lines.said] == ["_Unread", None]
+    assert [(one["event"], one.get("error")) for one in lines.said] == [
+        ("request", "_Unread"),
+        ("request", None),
+    ]
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_whoever_goes_away_in_the_middle_of_several_answers_is_no_fault_of_ours(
+    lines: Lines, loop: str
+) -> None:
+    """One line, and nothing that nobody foresaw."""
+    app, held = answering(b"x" * 40_000_000)
+
+    with listening(app, loop) as (server, address):
+        with socket.create_connection(address) as leaving:
+            leaving.sendall(THREE)
+            leaving.recv(1)
+        wait_until(lambda: not held.requests and not server.server_state.connections)
+
+    assert {one["event"] for one in lines.said} == {"request"}
 
 
 def test_a_length_that_is_none_is_not_believed() -> None:
