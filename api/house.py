@@ -29,8 +29,9 @@ from ledger.errors import (
 )
 from ledger.files import LedgerFiles
 from ledger.forgetting import Redone, redo
+from ledger.founding import RECEIPT
 from ledger.keys.pkcs11 import Pkcs11Module
-from ledger.log_keys import log_keys_of
+from ledger.log_keys import OPERATOR, log_keys_of
 from ledger.publisher import Publisher
 from ledger.store.anchor import Anchor
 from ledger.watch import FOLD, PUBLISH
@@ -89,6 +90,20 @@ class House:
     def check_writable(self) -> None:
         """Raise what stops writing: a rollback, two histories, or an anchor that does not check."""
         self.ledger.check_writable()
+
+    def check_taking(self) -> None:
+        """Raise what keeps a submission from being recorded and answered, before anything of it is.
+
+        Raises:
+            Unavailable: (code `receipt-key`) no receipt can be signed here now.
+        """
+        self.check_writable()
+        try:
+            self.ledger.signer(RECEIPT, OPERATOR, RECEIPT)
+        except Unauthorised as error:
+            raise Unavailable(
+                "no receipt can be signed now: nothing was recorded", code="receipt-key"
+            ) from error
 
     def forget(self) -> Redone:
         """Carry out the forgettings that are approved, and destroy again what is there again.

@@ -9,6 +9,7 @@ from typing import Any
 
 from api.house import House
 from ledger.database import DatabaseError
+from ledger.errors import LedgerError
 from ledger.receipts import PUBLISH_WITHIN_US
 from ledger.store.recorder import CLOCK_BACK_MAX_US
 
@@ -37,6 +38,10 @@ _WORDS = {
     "storage": (
         "A disk is full or does not answer.",
         "Make room on the disks of the database and of the anchor, and look at their health.",
+    ),
+    "receipt-key": (
+        "What is posted could not be acknowledged, so nothing is taken in.",
+        "Put the key named receipt back, or make another: `roa keys rotate OPERATOR receipt`.",
     ),
     "views": (
         "Pages and documents do not follow the records any more.",
@@ -93,7 +98,7 @@ def trouble_of(house: House) -> Trouble | None:
     if not all(is_alive() for is_alive in list(house.threads.values())):
         return trouble(_THREAD)
     try:
-        return _of_room(house) or _of_clock_and_publishing(house)
+        return _of_room(house) or _of_receipts(house) or _of_clock_and_publishing(house)
     except DatabaseError:
         return trouble("storage", writing_stopped=True)
 
@@ -106,6 +111,17 @@ def _of_room(house: House) -> Trouble | None:
     except OSError:
         return trouble("storage", writing_stopped=True)
     return trouble("storage", writing_stopped=True) if free < ROOM_MIN_BYTES else None
+
+
+def _of_receipts(house: House) -> Trouble | None:
+    """Say that what is posted could not be acknowledged, so that nothing is taken in."""
+    if not house.ledger.store.head().size:
+        return None  # nothing is founded here yet
+    try:
+        house.check_taking()
+    except LedgerError as error:
+        return trouble(error.code, writing_stopped=True)
+    return None
 
 
 def _of_clock_and_publishing(house: House) -> Trouble | None:

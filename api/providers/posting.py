@@ -134,7 +134,7 @@ class Desk:
         Raises:
             Malformed, Unauthorised, Reused, Unavailable: as `Ledger.submit`; nothing was recorded.
         """
-        self._house.check_writable()
+        self._house.check_taking()
         signed = read_signed_claims(next(body.lines(LINE_MAX_BYTES), b""), origin=self._origin)
         if signed.claims.by is not None:
             raise Unauthorised(
@@ -233,7 +233,7 @@ class Desk:
             Reused: (E908) the idempotency key was used with another file.
             Unauthorised: no delegated key of this organisation is in custody here, or it was retired.
         """
-        self._house.check_writable()
+        self._house.check_taking()
         ledger = self._house.ledger
         organisation = self._organisation(bearer.organisation)
         file = files.read(data, kind=kind)

@@ -56,6 +56,7 @@ _AUTHORITY = _codes(
     ("sign-in", 401, "The address shows somebody’s own record, and nobody is signed in."),
     ("signature", 401, "A signature does not hold. Sign again; nothing was recorded."),
     ("unauthorised", 403, "The key or token is known, and does not count for this."),
+    ("receipt-key", 503, "No receipt can be signed now, so nothing was recorded. Post the same again later."),
     ("custody", 403, "The ledger does not keep the key that this needs. Sign with your own."),
     ("foreign", 403, "Another site made your browser send this. Send it from a page of this ledger."),
     ("not-founded", 503, "The ledger is not founded yet. Its operator has to found it."),

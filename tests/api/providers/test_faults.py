@@ -228,3 +228,19 @@ def test_a_disk_that_is_full_is_told_and_everything_goes_on_when_there_is_room(d
     assert full == size
     assert [statuses(one) for one in taken] == [["accepted", "accepted"]] * 2
     assert door.ledger.audit().ok
+
+
+def test_without_the_key_that_signs_receipts_nothing_is_recorded(door):
+    """Nobody has to wonder whether rows landed for which no receipt came; and /readyz says why."""
+    key, data = door.house.ledger.files.keys / "receipt.pem", results_csv([(ANA, "LO1", "A")])
+    size, kept = door.house.ledger.store.head().size, key.read_bytes()
+    key.unlink()
+
+    refused, ready = door.post_csv(data), door.get("/readyz")
+    key.write_bytes(kept)
+    posted = door.post_csv(data)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "receipt-key")
+    assert (ready.status_code, ready.json()["code"]) == (503, "receipt-key")
+    assert posted.status_code == 200
+    assert door.house.ledger.store.head().size == size + 1
