@@ -205,7 +205,8 @@ def passphrase_of(files: LedgerFiles, settings: Settings, keys: Path | None = No
         return path.read_bytes().strip()
     except FileNotFoundError as error:
         raise Unauthorised(
-            f"the passphrase file {path.name} is not there: set ROA_PASSPHRASE_FILE", code="passphrase"
+            f"the passphrase file {path} is not there: put it back, or name it with ROA_PASSPHRASE_FILE",
+            code="passphrase",
         ) from error
 
 
