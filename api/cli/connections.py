@@ -45,9 +45,14 @@ class Connection(HttpToolsProtocol):
         self._wait_no_longer()
         super().on_headers_complete()
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Let a connection go that has idled long enough, whatever of the last answer is not read yet."""
+        self.transport.abort()
+
     def _wait_for_a_head(self) -> None:
         self._wait_no_longer()
-        self._patience = self.loop.call_later(HEAD_WITHIN_S, self.transport.close)
+        # Not `close`: that would wait for a client who does not read to take what is left for them.
+        self._patience = self.loop.call_later(HEAD_WITHIN_S, self.transport.abort)
 
     def _wait_no_longer(self) -> None:
         if self._patience is not None:

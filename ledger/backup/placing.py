@@ -225,7 +225,10 @@ def _copy_databases(backup: Path, manifest: Manifest, staging: Path) -> None:
         except FileNotFoundError as error:
             raise Absent(f"{one.name} is not in the backup") from error
         if found != (one.size, one.sha256):
-            raise Corrupt(f"{one.name} in the backup is not the file that was signed: use another backup", code="storage")
+            raise Corrupt(
+                f"{one.name} in the backup is not the file that was signed: use another backup",
+                code="storage",
+            )
 
 
 def _copy_keys(keys: Path, to: Path) -> None:

@@ -38,7 +38,10 @@ def served() -> Iterator[tuple[str, int]]:
 def answer(connection: socket.socket) -> bytes:
     """Return what comes next, nothing where the connection is closed."""
     connection.settimeout(LIMIT_S)
-    return connection.recv(65_536)
+    try:
+        return connection.recv(65_536)
+    except ConnectionResetError:
+        return b""
 
 
 def asked(address: tuple[str, int]) -> bytes:
