@@ -45,7 +45,6 @@ AT_ONCE_ROWS_MAX = 1000  # a larger submission is kept, answered 202 and decided
 _THREAD = "submissions"
 WAITING_MAX = 100  # submissions; one more is told to come back
 _JTI, _BODY = tag("jti"), tag("body")
-_KINDS = {"learner.enrolled": "enrolments", "microcredential.awarded": "awards"}
 _Name = tuple[UUID, UUID]  # organisation and submission: only both together name one
 
 
