@@ -103,7 +103,7 @@ class Ledger(Application[UUID]):
             Unavailable: records are there, and the vault or the jobs are not: made anew, they would say that
                 nobody is known and nothing was answered.
         """
-        _check_complete(files)
+        files.check_complete()
         self.files = files
         self.clock = clock or SystemClock()
         self.keystore = KeyStore(files.keys, passphrase, module)
@@ -480,16 +480,6 @@ def _events_of(
     else:
         aggregate.record(consequence.event_class, act, **consequence.fields)
     return aggregate.collect_events()
-
-
-def _check_complete(files: LedgerFiles) -> None:
-    # The records are made last, so where they are the others have been.
-    missing = [path.name for path in (files.vault, files.jobs) if not path.exists()]
-    if missing and files.ledger.exists():
-        raise Unavailable(
-            f"{' and '.join(missing)} is not there: put it back, or a backup of it all: roa restore --from",
-            code="storage",
-        )
 
 
 def _founding_members(received: ReceivedSubmission) -> dict[str, Any]:

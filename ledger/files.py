@@ -95,6 +95,15 @@ class LedgerFiles:
         """Whether a ledger was founded here."""
         return self.ledger.exists()
 
+    def check_complete(self) -> None:
+        """Raise Unavailable (`storage`) where records are here, and what was made before them is not."""
+        missing = [path.name for path in (self.vault, self.jobs) if not path.exists()]
+        if missing and self.exists:
+            raise Unavailable(
+                f"{' and '.join(missing)} is not there: put it back, or a backup of it all: roa restore --from",
+                code="storage",
+            )
+
 
 def replace_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write a file beside the old one and put it in its place in one step.
