@@ -100,7 +100,7 @@ class LedgerFiles:
         missing = [path.name for path in (self.vault, self.jobs) if not path.exists()]
         if missing and self.exists:
             raise Unavailable(
-                f"{' and '.join(missing)} is not there: put it back, or a backup of it all: roa restore --from",
+                f"{' and '.join(missing)} is not there: put it back, or a whole backup: roa restore --from",
                 code="storage",
             )
 
