@@ -31,7 +31,9 @@ COMMITTED = TURN_STEPS[TURN_STEPS.index("committed") :]
 def test_a_killed_turn_is_completed_or_discarded_by_the_next_start(tmp_path: Path, step: str) -> None:
     """What the vault says counts: the other keys are destroyed, and a turn can be made after it."""
     house = an_enrolled_ledger(tmp_path / "ledger", LEARNERS)
-    house.ledger.vault.forget([house.ledger.vault.people([LEARNERS[2].nsn])[LEARNERS[2].nsn].learner_id])
+    gone = [house.ledger.vault.people([LEARNERS[2].nsn])[LEARNERS[2].nsn].learner_id]
+    house.ledger.vault.forget(gone)
+    house.ledger.vault.let_go(gone)
     files, before = house.files, load_epoch_keys(house.files.epoch, PASSPHRASE)
 
     assert killed_at("turn", house, step, tmp_path / "unused") == []

@@ -111,6 +111,7 @@ def test_what_cannot_be_opened_any_more_is_counted_and_said_once(tmp_path: Path)
     house = a_full_ledger(tmp_path, [ANA, *people(3)])
     learner = house.ledger.vault.people([ANA.nsn])[ANA.nsn].learner_id
     house.ledger.vault.forget([learner])
+    house.ledger.vault.let_go([learner])
 
     report = house.audit()
 

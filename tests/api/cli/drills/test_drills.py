@@ -1,7 +1,6 @@
 """Every drill comes out as it has to, and cannot come out well by itself."""
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,7 @@ def test_a_witness_that_signs_everything_fails_the_split(tmp_path, monkeypatch):
 def test_a_restore_that_looks_at_nothing_fails_the_drill_of_backups(tmp_path, monkeypatch):
     """Whoever takes any file for the one that was signed, and any keys for those of the vault, is told."""
     monkeypatch.setattr(placing, "_check_epoch", lambda *_: None)
-    monkeypatch.setattr(placing, "_copy_all", _copied_unseen)
+    monkeypatch.setattr(placing, "_copy_databases", _copied_unseen)
 
     drill = backup.run(tmp_path)
 
@@ -82,10 +81,9 @@ def test_a_restore_that_looks_at_nothing_fails_the_drill_of_backups(tmp_path, mo
     assert failed == ["a backup that was changed is refused", "after a turn it opens for nobody"]
 
 
-def _copied_unseen(taken: Path, manifest: Any, keys: Path, staging: Path) -> None:
+def _copied_unseen(taken: Path, manifest: Any, staging: Path) -> None:
     for one in manifest.files:
         copy_file(taken / one.name, staging / one.name)
-    shutil.copytree(keys, staging / "keys")
 
 
 def test_a_monitor_without_memory_fails_the_split(tmp_path, monkeypatch):
