@@ -15,6 +15,8 @@ from queue import Full, Queue
 from typing import Any
 from uuid import UUID
 
+from anyio import CapacityLimiter
+
 from api.client import rows as files
 from api.client.submission import build
 from api.house import House
@@ -41,6 +43,7 @@ from ledger.statements import (
 from ledger.store.jobs import DONE, LOST, PROCESSING, Job
 from ledger.watch import READ
 
+THREADS_MAX = 2  # that take small submissions in at the same time: more cost twice the CPU for each
 AT_ONCE_ROWS_MAX = 1000  # a larger submission is kept, answered 202 and decided in the background
 _THREAD = "submissions"
 WAITING_MAX = 100  # submissions; one more is told to come back
@@ -53,6 +56,7 @@ class Desk:
 
     def __init__(self, house: House) -> None:
         self._house, self._answering, self.large = house, Answering(house), LargeAnswers()
+        self.threads = CapacityLimiter(THREADS_MAX)
         self._waiting: Queue[_Name | None] = Queue(WAITING_MAX)
         self._named: set[_Name] = set()  # those that wait, and the one that is decided
         self._thread: threading.Thread | None = None
