@@ -1,11 +1,14 @@
-"""What rooms of doors share: a ledger of their own behind them."""
+"""What rooms of doors share: a ledger of their own behind them, and log lines read back."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from api.telemetry.logs import configure
 from tests.api.door import Door, copy_of, made_once
+from tests.support.log_lines import Lines
+from tests.support.process_settings import put_back
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +23,12 @@ def door(made: Path, tmp_path: Path) -> Iterator[Door]:
     opened = copy_of(made, tmp_path / "ledger")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """Log lines as a served ledger writes them; everything is as it was afterwards."""
+    with put_back():
+        written = Lines()
+        configure(written.stream)
+        yield written

@@ -20,12 +20,10 @@ from starlette.types import Message, Send
 from api import admission
 from api.admission import Admission, Admitting
 from api.problems import add_handlers
-from api.telemetry.logs import configure
 from api.telemetry.requests import Requests
 from api.telemetry.watching import Telemetry
 from tests.api.door import Door, copy_of, made_once, results_csv, statuses
-from tests.api.telemetry.conftest import Lines
-from tests.support.process_settings import put_back
+from tests.support.log_lines import Lines
 from tests.support.world import ANA
 
 LIMIT_S = 60
@@ -172,15 +170,6 @@ def test_a_body_that_trickles_in_is_given_up_and_holds_nothing(monkeypatch: pyte
 
 
 # ------------------------------------------------------------------ answers that are not read
-
-
-@pytest.fixture
-def lines() -> Iterator[Lines]:
-    """Log lines as a served ledger writes them; everything is as it was afterwards."""
-    with put_back():
-        written = Lines()
-        configure(written.stream)
-        yield written
 
 
 def answering(*parts: bytes, path: str = "/") -> tuple[FastAPI, Admission]:

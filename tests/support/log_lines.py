@@ -1,14 +1,8 @@
-"""What the tests of this room share: log lines read back as values."""
+"""Log lines read back as values."""
 
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
-
-from api.telemetry.logs import configure
-from tests.support.process_settings import put_back
 
 
 class Lines:
@@ -34,12 +28,3 @@ class Lines:
             for one in self.said
             if one["event"] == event
         ]
-
-
-@pytest.fixture
-def lines() -> Iterator[Lines]:
-    """Log lines as a served ledger writes them; everything is as it was afterwards."""
-    with put_back():
-        written = Lines()
-        configure(written.stream)
-        yield written
